@@ -1,0 +1,159 @@
+"""A number space: one vendor's catalog as the engine asks it. Finds rules; performs no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from heify_heygen_errors.catalog.entries import CatalogEntry, Endpoint, Limit, Rule, build_entry
+from heify_heygen_errors.catalog.template import Template, TemplateTable
+from heify_heygen_errors.model import Fault
+
+_DEFAULT_EFFECT: Final = {"GET": "read", "HEAD": "read", "OPTIONS": "read", "PUT": "idempotent", "DELETE": "idempotent"}
+
+
+class Table:
+    """Entries found by code and by text; the part that vendors and layers share."""
+
+    def __init__(self, name: str, rows: Iterable[tuple[Mapping[str, Any], str | None]], defaults: Mapping[str, Mapping[str, str]]) -> None:
+        self.name = name
+        self.entries: dict[str, CatalogEntry] = {}
+        for row, overlay in rows:
+            self.entries[row["name"]] = build_entry(name, row, defaults, overlay)
+        self.by_code: dict[str, tuple[CatalogEntry, ...]] = {}
+        owned: list[tuple[Template, object]] = []
+        self.shapes: dict[str, CatalogEntry] = {}
+        for entry in self.entries.values():
+            for code in entry.codes:
+                # Entries with a condition are asked first.
+                others = self.by_code.get(code, ())
+                self.by_code[code] = (entry, *others) if entry.condition is not None else (*others, entry)
+            owned += [(template, entry) for template in entry.templates]
+            if entry.shape is not None:
+                self.shapes[entry.shape] = entry
+        self.templates = TemplateTable(owned)
+
+
+class Space(Table):
+    """One vendor's catalog: entries, families, statuses, job states, endpoints, success codes."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        rows: Iterable[tuple[Mapping[str, Any], str | None]],
+        categories: Mapping[str, Any],
+    ) -> None:
+        name = data["catalog"]
+        defaults = categories["categories"]
+        super().__init__(name, rows, defaults)
+        self.title: str = data["title"]
+        self.docs: str | None = data.get("docs")
+        self.status_page: str | None = data.get("status_page")
+        self.hosts: tuple[str, ...] = tuple(data.get("hosts", ()))
+        request_id = data.get("request_id", {})
+        self.request_id_headers: tuple[str, ...] = tuple(header.lower() for header in request_id.get("headers", ()))
+        self.request_id_fields: tuple[str, ...] = tuple(request_id.get("fields", ()))
+        success = data.get("success", {})
+        self.success_codes = frozenset(code.lower() for code in success.get("codes", ()))
+        self.success_messages = frozenset(" ".join(message.split()).lower() for message in success.get("messages", ()))
+        self.catch_all = frozenset(data.get("catch_all", ()))
+        self.vague_statuses = frozenset(int(status) for status in data.get("vague_statuses", ()))
+        jobs = data.get("jobs", {})
+        self.failed_states = frozenset(state.lower() for state in jobs.get("failed", ()))
+        self.missing_states = frozenset(state.lower() for state in jobs.get("missing", ()))
+        self.completed_states = frozenset(state.lower() for state in jobs.get("completed", ()))
+        self.running_states = frozenset(state.lower() for state in jobs.get("running", ()))
+        self.result_fields: tuple[str, ...] = tuple(jobs.get("result_fields", ()))
+        self.limits = tuple(
+            Limit(
+                limit["name"],
+                limit["value"],
+                limit["unit"],
+                tuple(limit["source"]),
+                tuple(limit.get("statuses", ())),
+                limit.get("note"),
+            )
+            for limit in data.get("limits", ())
+        )
+        self.statuses: dict[str, Rule] = {}
+        for status, category in categories["statuses"].items():
+            self.statuses[status] = Rule(f"{name}/status:{status}", None, {"category": category}, defaults)
+        self._own_statuses = dict(data.get("statuses", {}))
+        for status, row in self._own_statuses.items():
+            self.statuses[status] = Rule(f"{name}/status:{status}", None, row, defaults)
+        self._classes: dict[int, Rule] = {}
+        self._defaults = defaults
+        self.families = sorted(
+            (
+                (family["suffix"], Rule(f"{name}/family:{family['suffix']}", None, family, defaults))
+                for family in data.get("families", ())
+            ),
+            key=lambda family: -len(family[0]),
+        )
+        self.endpoints = tuple(Endpoint(**endpoint) for endpoint in data.get("endpoints", ()))
+        self._endpoints: dict[tuple[str, int], list[tuple[list[str], Endpoint]]] = {}
+        for endpoint in self.endpoints:
+            parts = endpoint.path.strip("/").split("/")
+            self._endpoints.setdefault((endpoint.method, len(parts)), []).append((parts, endpoint))
+        for candidates in self._endpoints.values():  # fixed segments before variable ones
+            candidates.sort(key=lambda candidate: sum(part.startswith("{") for part in candidate[0]))
+        self.unknown = Rule("unknown", None, {"category": "unknown"}, defaults)
+
+    def status_rule(self, status: int) -> Rule | None:
+        """What an HTTP status means by itself; None below 400 and outside 400 to 599."""
+        if not 400 <= status <= 599:  # noqa: PLR2004
+            return None
+        exact = self.statuses.get(str(status))
+        if exact is not None:
+            return exact
+        rule = self._classes.get(status)
+        if rule is None:
+            general = self.statuses[f"{status // 100}xx"]
+            row = self._own_statuses.get(f"{status // 100}xx") or {"category": general.category.value}
+            rule = self._classes[status] = Rule(f"{self.name}/status:{status}", None, row, self._defaults)
+        return rule
+
+    def family_rule(self, code: str, status: int | None) -> Rule | None:
+        """The rule of the longest suffix that a text code ends in.
+
+        A family that blames the vendor does not stand against a 4xx status.
+        """
+        low = code.lower()
+        for suffix, rule in self.families:
+            if low.endswith(suffix) and len(low) > len(suffix):
+                blames_vendor = rule.fault in (Fault.PROVIDER, Fault.NETWORK)
+                return None if blames_vendor and status is not None and 400 <= status <= 499 else rule  # noqa: PLR2004
+        return None
+
+    def believes(self, entry: CatalogEntry, status: int | None) -> bool:
+        """Whether a message template of the entry counts with this effective status."""
+        if status is None or status < 400:  # noqa: PLR2004
+            return True
+        if entry.believed_with:
+            return status in entry.believed_with or status in self.vague_statuses
+        return status < 500 or entry.fault in (Fault.PROVIDER, Fault.NETWORK)  # noqa: PLR2004
+
+    def endpoint(self, method: str | None, url: str | None) -> Endpoint | None:
+        """The endpoint of a method and a URL or path, None if the catalog does not know it."""
+        if method is None or url is None:
+            return None
+        path = url.partition("?")[0].partition("#")[0]
+        if "://" in path:
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        parts = path.strip("/").split("/")
+        for pattern, endpoint in self._endpoints.get((method.upper(), len(parts)), ()):
+            if all(wanted == part or wanted.startswith("{") for wanted, part in zip(pattern, parts, strict=True)):
+                return endpoint
+        return None
+
+    def may_repeat(self, method: str, url: str | None, *, has_key: bool) -> bool:
+        """Whether a request whose outcome is not known can be sent again without harm."""
+        endpoint = self.endpoint(method, url)
+        effect = endpoint.effect if endpoint is not None else _DEFAULT_EFFECT.get(method.upper(), "spends")
+        if effect != "spends":
+            return True
+        if not has_key:
+            return False
+        if endpoint is not None:
+            return endpoint.idempotency is not None
+        return url is None and any(known.idempotency for known in self.endpoints)

@@ -1,0 +1,85 @@
+"""The commands, their options and their exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from heify_heygen_errors import __version__
+from heify_heygen_errors.catalog import Catalogs
+from heify_heygen_errors.catalog.reader import CatalogError
+from heify_heygen_errors.cli import catalog_commands, explain_command, lookup_command, normalize_command
+from heify_heygen_errors.normalize import Normalizer
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="hhe")
+@click.option(
+    "--catalog",
+    "overlays",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Lay your own YAML over the shipped catalogs. Can be given several times.",
+)
+@click.pass_context
+def hhe(context: click.Context, overlays: tuple[str, ...]) -> None:
+    """Any HeyGen or Heify failure in one shape.
+
+    Data goes to stdout, talk to stderr; "-" is stdin or stdout.
+    """
+    context.obj = Session(overlays)
+
+
+class Session:
+    """What the commands share: the normalizer over the chosen catalogs."""
+
+    def __init__(self, overlays: tuple[str, ...]) -> None:
+        self._overlays = overlays
+        self._normalizer: Normalizer | None = None
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """The normalizer; catalogs are loaded when a command first needs them."""
+        if self._normalizer is None:
+            try:
+                self._normalizer = Normalizer(Catalogs.load(*self._overlays))
+            except CatalogError as error:
+                raise click.UsageError(str(error)) from None
+            except (OSError, UnicodeDecodeError) as error:
+                msg = f"cannot read a catalog: {error}"
+                raise click.UsageError(msg) from None
+        return self._normalizer
+
+
+for command in (
+    normalize_command.normalize,
+    explain_command.explain,
+    lookup_command.lookup,
+    catalog_commands.catalog,
+):
+    hhe.add_command(command)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Runs the command and turns what ends it into an exit code."""
+    try:
+        result: Any = hhe.main(arguments, prog_name="hhe", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show(sys.stderr)
+        return 2
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code if error.exit_code != 1 else 2
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        # The reader has gone. Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

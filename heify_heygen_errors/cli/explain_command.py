@@ -1,0 +1,125 @@
+"""``hhe explain``: why something is normalized as it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from heify_heygen_errors.cli.show import console, for_people, print_json, say
+from heify_heygen_errors.document import MAX_BODY
+from heify_heygen_errors.explain import Explanation
+from heify_heygen_errors.observation import Observation
+from heify_heygen_errors.records import INPUT_FIELDS, NotARecord, RecordNormalizer, RecordOptions
+
+if TYPE_CHECKING:
+    from heify_heygen_errors.cli.app import Session
+
+
+@click.command()
+@click.argument("what", default="-")
+@click.option("--provider", "-p", help="heygen, liveavatar or heify. Needed unless a URL or record names it.")
+@click.option("--status", "-s", help="HTTP status of the response.")
+@click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A response header; can be repeated.")
+@click.option("--url", help="URL of the request.")
+@click.option("--method", "-X", help="Method of the request.")
+@click.option("--exception", "exception", metavar="TEXT", help="What was raised instead: class name and text.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@click.pass_obj
+def explain(  # noqa: PLR0913 - one parameter per option
+    session: Session,
+    what: str,
+    provider: str | None,
+    status: str | None,
+    headers: tuple[str, ...],
+    url: str | None,
+    method: str | None,
+    exception: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Show each step of the decision for WHAT.
+
+    WHAT is a code (400112), a body ('{"code":400112}'), the name of a file with a body or a record, or "-" for stdin.
+    """
+    pairs = [_header(header) for header in headers]
+    if exception is not None:
+        observation = Observation(provider, status, pairs, b"", method, url, exception=exception)
+    else:
+        body = _read(what)
+        observation = _record(body, provider, session) if status is None and not pairs else None
+        if observation is None:
+            observation = Observation(provider, status, pairs, body, method, url)
+    try:
+        explanation = session.normalizer.explain(observation)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        print_json(explanation.to_dict())
+    else:
+        _show(explanation)
+    return 0
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        msg = f"{text!r} is no header: write 'Name: value'"
+        raise click.BadParameter(msg, param_hint="--header")
+    return name.strip(), value.strip()
+
+
+def _read(what: str) -> bytes | str | dict[str, Any]:
+    if what == "-":
+        if sys.stdin.isatty():
+            say("reading the body from the terminal, end with Ctrl-D")
+        return sys.stdin.buffer.read(MAX_BODY + 1)
+    if what[:1] in "{[<\"" or "\n" in what:
+        return what
+    path = Path(what)
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(MAX_BODY + 1)
+    except (OSError, ValueError) as error:
+        msg = f"cannot read {what}: {error}"
+        raise click.UsageError(msg) from None
+    if path.suffix in (".json", ".xml", ".html", ".txt", ".jsonl") or "/" in what:
+        msg = f"there is no file {what}"
+        raise click.UsageError(msg)
+    if " " in what.strip():
+        return {"message": what}
+    # A code by itself: as the vendors would send it.
+    return {"code": what.strip()} if what.strip().isdigit() else {"error": {"code": what.strip()}}
+
+
+def _record(body: object, provider: str | None, session: Session) -> Observation | None:
+    """The observation in a file or text that holds one record with a body of its own."""
+    if not isinstance(body, bytes | str):
+        return None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or "provider" not in value or not {"body", "exception"} & set(value):
+        return None
+    if provider is not None:
+        value["provider"] = provider
+    try:
+        return RecordNormalizer(RecordOptions(fields={field: field for field in INPUT_FIELDS}), session.normalizer).observation(value)
+    except NotARecord as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _show(explanation: Explanation) -> None:
+    if not for_people():
+        click.echo(str(explanation))
+        return
+    shown = console()
+    for step in explanation.steps:
+        shown.print(step.name, style="bold")
+        for line in step.lines:
+            shown.print(f"  {line}", style="green" if line.startswith("remedy") else None)

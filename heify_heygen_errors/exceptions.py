@@ -1,0 +1,160 @@
+"""The exception tree: one static class per category.
+
+::
+
+    ApiError
+    ├── AuthenticationError      who you are was not accepted
+    ├── PermissionDeniedError    known, but not allowed
+    ├── PlanRequiredError        the feature needs another plan
+    ├── PaymentRequiredError     credits or minutes are used up
+    ├── QuotaExceededError       an allowance over a day, month or trial is used up
+    ├── RateLimitError           too many requests or jobs at once
+    ├── NotFoundError            the thing or the endpoint does not exist for you
+    ├── InvalidRequestError      the request is wrong
+    ├── InvalidMediaError        the file is wrong
+    ├── ContentPolicyError       refused by moderation
+    ├── ConflictError            clashes with the present state
+    ├── NotReadyError            right, but too early
+    ├── UpstreamError            a service behind the vendor failed
+    ├── TimedOutError            something took too long
+    ├── NetworkError             no usable answer came back
+    ├── ServerError              the vendor failed
+    └── UnknownError             nothing in the evidence decides
+
+Whether an error may pass is a property of the value, not of a base class: ask `is_retryable`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from heify_heygen_errors.model import Category, ErrorInfo
+
+
+class ApiError(Exception):
+    """A failure of a vendor, raised. `info` holds everything that is known of it."""
+
+    category: ClassVar[Category | None] = None
+    _by_category: ClassVar[dict[Category, type[ApiError]]] = {}
+    info: ErrorInfo
+
+    def __init_subclass__(cls, *, category: Category | None = None, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if category is not None:
+            cls.category = category
+            ApiError._by_category[category] = cls
+
+    def __init__(self, info: ErrorInfo) -> None:
+        super().__init__(info)
+        self.info = info
+
+    def __str__(self) -> str:
+        info = self.info
+        told = [f"{info.provider}: {printable(info.message or info.summary)}"]
+        facts = [
+            f"{label} {printable(str(value))}"
+            for label, value in (("status", info.status), ("code", info.code), ("request id", info.request_id))
+            if value is not None
+        ]
+        facts.append(info.rule)
+        told.append(f"[{info.category}; {', '.join(facts)}]")
+        return " ".join(told)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    @staticmethod
+    def of(info: ErrorInfo) -> ApiError:
+        """The exception of the info's category."""
+        return ApiError._by_category[info.category](info)
+
+
+class AuthenticationError(ApiError, category=Category.AUTHENTICATION):
+    """Who you are was not accepted."""
+
+
+class PermissionDeniedError(ApiError, category=Category.PERMISSION):
+    """You are known but may not do this."""
+
+
+class PlanRequiredError(ApiError, category=Category.PLAN):
+    """The feature needs another plan or a sign-up."""
+
+
+class PaymentRequiredError(ApiError, category=Category.PAYMENT):
+    """Balance, credits or minutes are used up."""
+
+
+class QuotaExceededError(ApiError, category=Category.QUOTA):
+    """An allowance over a day, month or trial, or a fixed count, is used up."""
+
+
+class RateLimitError(ApiError, category=Category.RATE_LIMIT):
+    """Too many requests or jobs at once; soon possible again."""
+
+
+class NotFoundError(ApiError, category=Category.NOT_FOUND):
+    """The thing, or the endpoint, does not exist for you."""
+
+
+class InvalidRequestError(ApiError, category=Category.INVALID_REQUEST):
+    """The request is wrong."""
+
+
+class InvalidMediaError(ApiError, category=Category.INVALID_MEDIA):
+    """The file itself is wrong."""
+
+
+class ContentPolicyError(ApiError, category=Category.CONTENT_POLICY):
+    """Content was refused by moderation."""
+
+
+class ConflictError(ApiError, category=Category.CONFLICT):
+    """Clashes with the present state or an earlier request."""
+
+
+class NotReadyError(ApiError, category=Category.NOT_READY):
+    """Right request, too early."""
+
+
+class UpstreamError(ApiError, category=Category.UPSTREAM):
+    """A service the vendor depends on failed."""
+
+
+class TimedOutError(ApiError, category=Category.TIMEOUT):
+    """Something took too long."""
+
+
+class NetworkError(ApiError, category=Category.NETWORK):
+    """No usable answer came back."""
+
+
+class ServerError(ApiError, category=Category.SERVER):
+    """The vendor failed, its own storage included."""
+
+
+class UnknownError(ApiError, category=Category.UNKNOWN):
+    """Nothing in the evidence decides."""
+
+
+def is_retryable(exc: BaseException) -> bool:
+    """Whether the condition behind an exception may pass: the predicate for schedulers.
+
+    False for every exception that is no `ApiError`. It does not say that a repeat is safe:
+    for that ask ``exc.info.may_repeat(method)``.
+    """
+    return isinstance(exc, ApiError) and exc.info.retryable
+
+
+# Bidirectional marks and isolates: they can make a terminal or a log show text in another order.
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    """Vendor text with control characters, ANSI, bidi marks, line separators and lone surrogates escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if (char.isprintable() or char == "\u00a0") and char not in _BIDI else char.encode("unicode_escape").decode()
+        for char in text
+    )

@@ -1,0 +1,39 @@
+"""Fingerprints for grouping: the same failure with other ids, numbers, times and URLs gets the same one.
+
+Never over rule or category, so that a catalog edit regroups nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final
+
+_VERSION: Final = "v1"
+_MAX_TEXT: Final = 1024
+
+_QUOTED = re.compile(r"\"[^\"\n]*+\"|`[^`\n]*+`|“[^”\n]*+”|‘[^’\n]*+’|(?<!\w)'[^'\n]*+'(?!\w)")
+_VARIABLE = re.compile(r"\d|://|\$\{|^[0-9a-fA-F]{16,}$")
+_PLAIN = re.compile(r"[A-Za-z ,.;!?()\-]*", re.ASCII)
+# What these placeholders capture names the kind of thing, which tells failures apart.
+_KINDS: Final = ("resource", "resource_type")
+
+
+def skeleton(message: str, params: Mapping[str, str]) -> str:
+    """The message without what varies: captures, quoted text, URLs, and words with digits in them."""
+    text = message[:_MAX_TEXT]
+    if params:
+        for name, value in sorted(params.items(), key=lambda item: -len(item[1])):
+            if name not in _KINDS and value:
+                text = text.replace(value, " ")
+    elif _PLAIN.fullmatch(text):
+        return " ".join(text.lower().split())
+    text = _QUOTED.sub(" ", text)
+    return " ".join("#" if _VARIABLE.search(word) else word for word in text.lower().split()).replace("# #", "#")
+
+
+def fingerprint(provider: str, code: str | None, core: str) -> str:
+    """``v1:`` and 16 hex digits over provider, code and message skeleton."""
+    seed = f"{provider}\0{code or ''}\0{core}".encode("utf-8", "replace")
+    return f"{_VERSION}:{blake2b(seed, digest_size=8).hexdigest()}"

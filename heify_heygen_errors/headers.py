@@ -1,0 +1,134 @@
+"""Response headers as they come from anywhere, and the waits that they ask for.
+
+Performs no I/O. Takes mappings, pairs or None; names and values may be text or bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import Final
+
+MAX_WAIT: Final = 7 * 24 * 3600.0
+"""Longest believable wait in seconds. A server that asks for more made a mistake (design: 7 days)."""
+
+_MAX_HEADERS = 256
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
+# RFC 9110 section 5.6.7: IMF-fixdate, RFC 850 and asctime.
+_HTTP_DATE = re.compile(
+    r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"
+    r"|[A-Z][a-z]{5,8}, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} [0-9:]{8} GMT"
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}",
+    re.ASCII,
+)
+
+
+def read_headers(headers: object) -> dict[str, str]:
+    """Lower-case names to text. Values of a repeated name are joined by a newline, which no value can contain.
+
+    What is no header (wrong types, more than 256 of them) is left out; never raises.
+    """
+    if not headers:
+        return {}
+    read: dict[str, str] = {}
+    try:
+        for pair in _pairs(headers):
+            name, value = pair
+            if type(name) is not str:
+                name = _text(name)
+            if type(value) is not str:
+                value = _text(value)
+            if not name or value is None:
+                continue
+            name = name.lower()
+            if name in read:
+                read[name] += "\n" + value
+            elif len(read) < _MAX_HEADERS:
+                read[name] = value
+    except Exception:  # noqa: BLE001, S110 - foreign objects may raise anything; what was read so far still counts
+        pass
+    return read
+
+
+def _pairs(headers: object) -> Iterable[tuple[object, object]]:
+    if type(headers) is dict:
+        return headers.items()
+    lower_items = getattr(headers, "lower_items", None)  # requests: several times faster than items()
+    if lower_items is not None:
+        return lower_items()
+    raw = getattr(headers, "raw", None)  # httpx: keeps repeated names apart
+    if isinstance(raw, list):
+        return raw
+    if isinstance(headers, Mapping) or hasattr(headers, "items"):
+        return headers.items()  # type: ignore[attr-defined]
+    return headers if isinstance(headers, Iterable) and not isinstance(headers, str | bytes) else ()
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, list | tuple):
+        return "\n".join(text for text in map(_text, value) if text is not None)
+    if isinstance(value, int | float):
+        return str(value)
+    return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the response asks to wait, None where it asks for nothing believable.
+
+    Reads ``Retry-After`` (RFC 9110 section 10.2.3: seconds, here also decimals, or a date) and
+    ``retry-after-ms``. Dates count from the response's own ``Date``: no clock is read, and without
+    a ``Date`` they are dropped. Of several valid values the largest wins.
+    """
+    asked = headers.get("retry-after")
+    asked_ms = headers.get("retry-after-ms")
+    if asked is None and asked_ms is None:
+        return None
+    waits = []
+    if asked is not None:
+        for value in asked.split("\n"):
+            wait = _wait(value.strip(), headers)
+            if wait is None and "," in value:  # joined by an HTTP library
+                waits += [_number(part.strip()) for part in value.split(",")]
+            waits.append(wait)
+    if asked_ms is not None:
+        waits += [
+            None if wait is None else wait / 1000 for wait in (_number(part.strip()) for part in re.split("[\n,]", asked_ms))
+        ]
+    return max((wait for wait in waits if wait is not None and 0 <= wait <= MAX_WAIT), default=None)
+
+
+def _wait(value: str, headers: Mapping[str, str]) -> float | None:
+    seconds = _number(value)
+    if seconds is not None:
+        return seconds
+    date = headers.get("date")
+    if date is None:
+        return None
+    then, now = _moment(value), _moment(date.split("\n", 1)[0].strip())
+    return None if then is None or now is None else then - now
+
+
+def _number(value: str) -> float | None:
+    if not _SECONDS.fullmatch(value):
+        return None
+    number = float(value)
+    return number if isfinite(number) else None
+
+
+def _moment(value: str) -> float | None:
+    if not _HTTP_DATE.fullmatch(value):
+        return None
+    from email.utils import mktime_tz, parsedate_tz
+
+    parsed = parsedate_tz(value)
+    if parsed is None:
+        return None
+    try:
+        return float(mktime_tz((*parsed[:9], 0)))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,473 @@
+"""Any failure of a vendor to one `ErrorInfo`: puts the steps together, redacts, bounds, fingerprints.
+
+Total: for any status, headers, body or exception there is an answer. Only wrong use by the programmer
+raises: an unknown provider name, or a source that is nothing of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import attrs
+
+from heify_heygen_errors import transport as transports
+from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule, default_catalogs
+from heify_heygen_errors.document import NOTHING, excerpt_source, read_document
+from heify_heygen_errors.exceptions import ApiError
+from heify_heygen_errors.failure import Failure
+from heify_heygen_errors.fingerprint import fingerprint, skeleton
+from heify_heygen_errors.headers import retry_after
+from heify_heygen_errors.matching import Match, match
+from heify_heygen_errors.model import (
+    EMPTY_MAP,
+    Category,
+    Channel,
+    ErrorInfo,
+    Fault,
+    FrozenMap,
+    MatchedBy,
+    Outcome,
+    RetryAdvice,
+)
+from heify_heygen_errors.observation import (
+    Observation,
+    from_response,
+    from_status_exception,
+    looks_like_response,
+    read_exception_request,
+    response_of,
+)
+from heify_heygen_errors.providers import Sight, adapter_for
+from heify_heygen_errors.redaction import redact, suspicious
+
+if TYPE_CHECKING:
+    from heify_heygen_errors.explain import Explanation
+
+MAX_BODY_EXCERPT: Final = 4096
+"""Bytes of UTF-8 that an excerpt of a body has at most."""
+
+MAX_TEXT: Final = 4096
+MAX_CODE: Final = 256
+_MAX_PARAM: Final = 512
+_EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 1024
+
+_CHANNELS: Final = {channel.value: channel for channel in Channel}
+_JOB_CHANNELS: Final = frozenset({"job", "webhook"})
+
+
+class Finding(NamedTuple):
+    """Every output value of one failure, flat. `ErrorInfo` and the columns of the bulk path are made of it."""
+
+    provider: str
+    channel: Channel
+    category: Category
+    code: str | None
+    name: str | None
+    message: str | None
+    detail: str | None
+    summary: str
+    remedy: str
+    status: int | None
+    fault: Fault
+    retry: RetryAdvice
+    param: str | None
+    params: Mapping[str, str]
+    resource: Mapping[str, str]
+    doc_url: str | None
+    request_id: str | None
+    rule: str
+    matched_by: MatchedBy
+    fingerprint: str
+    body: str | None
+    catalog: str
+
+
+@attrs.frozen
+class UnknownCode:
+    """Details for the hook `on_unknown_code`: a code that no catalog lists."""
+
+    provider: str
+    code: str
+    info: ErrorInfo
+
+
+class Cleaner:
+    """Redacts and bounds the texts of one observation."""
+
+    __slots__ = ("clean", "secrets")
+
+    def __init__(self, body: str | None, whole: bool, secrets: tuple[str, ...]) -> None:
+        self.secrets = secrets
+        # Members of a body without any sign of a secret have none either, unless escapes hide it.
+        self.clean = whole and body is not None and not secrets and "\\" not in body and "&" not in body and not suspicious(body)
+
+    def text(self, text: str | None, limit: int = MAX_TEXT) -> str | None:
+        """A text that may leave: redacted, stripped, bounded, without lone surrogates; None if nothing is left."""
+        if text is None:
+            return None
+        text = text.strip()
+        if len(text) > limit:
+            text = text[: limit + 1024]
+        if not self.clean:
+            text = redact(text, self.secrets)
+        if len(text) > limit:
+            text = text[:limit]
+        return (text if text.isascii() else encodable(text)) or None
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates replaced, so that every encoder takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+class Normalizer:
+    """The functions of this package over one set of catalogs; the module's own are those of a default one.
+
+    Arguments:
+        catalogs: from `Catalogs.load`; None for the shipped ones.
+        on_unknown_code: called with `UnknownCode` for every code that no catalog lists. What it raises,
+            the caller gets.
+    """
+
+    def __init__(self, catalogs: Catalogs | None = None, on_unknown_code: Callable[[UnknownCode], object] | None = None) -> None:
+        self._catalogs = catalogs
+        self._on_unknown_code = on_unknown_code
+
+    @property
+    def catalogs(self) -> Catalogs:
+        """The catalogs in use."""
+        catalogs = self._catalogs
+        if catalogs is None:
+            catalogs = self._catalogs = default_catalogs()
+        return catalogs
+
+    def normalize(self, source: object, provider: str | None = None) -> ErrorInfo | None:
+        """The first failure in a source, in document order; None where nothing failed.
+
+        Arguments:
+            source: an `Observation`; a response of requests, httpx, httpx2, aiohttp or urllib3, or one that
+                looks like theirs; or an exception.
+            provider: ``heygen``, ``liveavatar`` or ``heify``; without it the source or the URL's host names it.
+
+        Raises:
+            TypeError: the source is nothing of the kind.
+            ValueError: there is no provider of this name, or nothing names one.
+        """
+        if isinstance(source, ApiError):
+            return source.info
+        for info in self._infos(source, provider):
+            return info
+        return None
+
+    def normalize_all(self, source: object, provider: str | None = None) -> list[ErrorInfo]:
+        """Every failure in a source: one per failed item of a list, batch or event log. See `normalize`."""
+        if isinstance(source, ApiError):
+            return [source.info]
+        return list(self._infos(source, provider))
+
+    def raise_for_error(self, source: object, provider: str | None = None) -> None:
+        """Raises the `ApiError` of the failure's category, or returns None.
+
+        Failed items of a list, batch or event log do not raise: they are in `normalize_all`.
+        See `normalize` for the arguments and what else is raised.
+        """
+        if isinstance(source, ApiError):
+            raise source
+        observation = self.observe(source, provider)
+        for finding, item in self.findings(observation):
+            if not item:
+                raise ApiError.of(ErrorInfo.of(finding))
+
+    def explain(self, source: object, provider: str | None = None) -> Explanation:
+        """Every step of the decision, printable. See `normalize` for the arguments and what is raised."""
+        from heify_heygen_errors.explain import explain
+
+        return explain(self, source, provider)
+
+    def lookup(self, provider: str, code_or_name: str | int) -> CatalogEntry:
+        """The entry of a code or name in a provider's catalog.
+
+        Raises:
+            KeyError: there is none; names the nearest.
+            ValueError: there is no provider of this name.
+        """
+        from heify_heygen_errors.lookup import lookup
+
+        return lookup(self.catalogs, provider, code_or_name)
+
+    def _infos(self, source: object, provider: str | None) -> Iterator[ErrorInfo]:
+        observation = source if type(source) is Observation and provider is None else self.observe(source, provider)
+        for finding, _ in self.findings(observation):
+            yield ErrorInfo.of(finding)
+
+    def observe(self, source: object, provider: str | None = None) -> Observation:
+        """What was seen of a source, with the provider settled.
+
+        Raises:
+            TypeError, ValueError: as `normalize`.
+        """
+        if isinstance(source, Observation):
+            observation = source if provider is None else attrs.evolve(source, provider=provider)
+        elif isinstance(source, BaseException):
+            observation = self._observe_exception(source, provider)
+        elif looks_like_response(source):
+            observation = from_response(source, provider)
+        else:
+            msg = (
+                f"cannot normalize {type(source).__name__}: pass an Observation, a response (of requests, httpx, httpx2, aiohttp,"
+                " urllib3 or alike, with status and headers) or an exception"
+            )
+            raise TypeError(msg)
+        return observation
+
+    def _observe_exception(self, exc: BaseException, provider: str | None) -> Observation:
+        if not isinstance(exc, Exception):
+            msg = f"{type(exc).__name__} is no failure of a call: let it pass on instead of normalizing it"
+            raise TypeError(msg)
+        response = response_of(exc)
+        if response is not None:
+            return from_response(response, provider)
+        method = url = None
+        secrets: tuple[str, ...] = ()
+        for cause in transports.causes(exc, self.catalogs):
+            if cause is not exc:
+                response = response_of(cause)
+                if response is not None:
+                    return from_response(response, provider)
+            answered = from_status_exception(cause, provider)
+            if answered is not None:
+                return answered
+            if url is None:
+                method, url, secrets = read_exception_request(cause)
+        return Observation(provider, method=method, url=url, exception=exc, secrets=secrets)
+
+    def settle(self, observation: Observation) -> str:
+        """The name of the number space that an observation belongs to.
+
+        Raises:
+            ValueError: it is unknown, or nothing names one.
+        """
+        catalogs = self.catalogs
+        provider = observation.provider
+        if provider is None:
+            provider = host_provider(catalogs, observation.url)
+            if provider is None:
+                msg = f"nothing names the provider: pass provider= and one of {', '.join(catalogs.providers)}"
+                raise ValueError(msg)
+            return provider
+        name = provider.strip().lower()
+        if name not in catalogs.providers:
+            msg = f"there is no provider {provider!r}: use one of {', '.join(catalogs.providers)}"
+            raise ValueError(msg)
+        return name
+
+    def findings(self, observation: Observation, trace: list[str] | None = None) -> Iterator[tuple[Finding, bool]]:
+        """Each failure of an observation, flat, and whether it is an item of a list.
+
+        Raises:
+            ValueError: the provider is unknown or nothing names one.
+        """
+        catalogs = self.catalogs
+        name = observation.provider
+        if name is None or name not in catalogs.tables:
+            name = self.settle(observation)
+        space = catalogs.space(name)
+        if observation.exception is not None:
+            yield self._transport_finding(observation, name, trace), False
+            return
+        document = read_document(observation.body) if observation.body else NOTHING
+        sight = Sight(observation, document, space)
+        cleaner: Cleaner | None = None
+        excerpt: str | None = None
+        for failure in adapter_for(name).failures(sight):
+            if failure.code is None and failure.channel == "response" and sight.headers and not failure.layer:
+                named = sight.headers.get("x-amzn-errortype")
+                if named:
+                    failure.code = named.split("\n", 1)[0].partition(":")[0].rpartition("#")[2].strip() or None
+                    failure.layer = True
+            found = match(failure, sight, catalogs, trace)
+            if failure.text is not None and not sight.failed and found.matched_by is MatchedBy.NONE:
+                continue  # text without a status that no layer is known to send
+            if cleaner is None:
+                window = excerpt_source(document, _EXCERPT_WINDOW)
+                cleaner = Cleaner(window, window is not None and len(window) < _EXCERPT_WINDOW, observation.secrets)
+                excerpt = _excerpt(window, cleaner)
+            finding = _finding(catalogs, name, failure, sight, found, cleaner, excerpt)
+            if not found.known_code and self._on_unknown_code is not None and failure.code is not None:
+                self._on_unknown_code(UnknownCode(name, finding.code or "", ErrorInfo.of(finding)))
+            yield finding, failure.item
+
+    def _transport_finding(self, observation: Observation, name: str, trace: list[str] | None) -> Finding:
+        catalogs = self.catalogs
+        exc = observation.exception
+        if isinstance(exc, BaseException):
+            rule = transports.rule_for(exc, catalogs, trace)
+            kind, text = transports.class_names(type(exc))[0], transports.text_of_exception(exc)
+        else:
+            described = str(exc)
+            rule = transports.rule_for_text(described, catalogs, trace)
+            kind, _, text = described.partition(":")
+        kind, text = kind.strip().removeprefix("builtins."), text.strip()
+        found_by = MatchedBy.TRANSPORT if rule is not None else MatchedBy.NONE
+        rule = rule or catalogs.space(name).unknown
+        cleaner = Cleaner(None, False, observation.secrets)
+        return Finding(
+            name,
+            Channel.TRANSPORT,
+            rule.category,
+            None,
+            rule.name,
+            None,
+            cleaner.text(f"{kind}: {text}" if text else kind),
+            rule.summary,
+            rule.remedy,
+            None,
+            rule.fault,
+            rule.advice(rule.outcome or Outcome.UNKNOWN, None),
+            None,
+            EMPTY_MAP,
+            EMPTY_MAP,
+            None,
+            None,
+            rule.id,
+            found_by,
+            fingerprint(name, None, f"exception:{rule.name or kind}"),
+            None,
+            catalogs.version,
+        )
+
+
+def _excerpt(window: str | None, cleaner: Cleaner) -> str | None:
+    if not window:
+        return None
+    text = window if cleaner.clean else redact(window, cleaner.secrets)
+    if text.isascii():
+        return text[:MAX_BODY_EXCERPT]
+    return encodable(text).encode()[:MAX_BODY_EXCERPT].decode("utf-8", "ignore")
+
+
+def _finding(  # noqa: PLR0913 - the one place where everything comes together
+    catalogs: Catalogs, name: str, failure: Failure, sight: Sight, found: Match, cleaner: Cleaner, excerpt: str | None
+) -> Finding:
+    rule = found.rule
+    channel = rule.channel or failure.channel
+    headers = sight.headers
+    message = cleaner.text(failure.message)
+    params: Mapping[str, str] = EMPTY_MAP
+    if found.params:
+        params = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in found.params.items()})
+    resource: Mapping[str, str] = EMPTY_MAP
+    if failure.resource:
+        resource = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in failure.resource.items()})
+    code = failure.code
+    if code is not None:
+        code = code if len(code) < 8 else cleaner.text(code, MAX_CODE)  # noqa: PLR2004 - too short for a secret
+        if code is not None and not code.isascii():
+            code = encodable(code)
+    doc_url = failure.doc_url
+    if doc_url is not None:
+        doc_url = cleaner.text(doc_url, MAX_TEXT) if doc_url[:8].lower().startswith(("http://", "https://")) else None
+    detail = failure.detail
+    if detail is not None:
+        detail = cleaner.text(detail)
+    param = failure.param or found.field or params.get("field")
+    if param is not None:
+        param = cleaner.text(param, _MAX_PARAM)
+    after = None
+    request_id = failure.request_id
+    if headers:
+        after = retry_after(headers)
+        request_id = _request_id(headers, sight, catalogs) or request_id
+    if request_id is not None:
+        request_id = cleaner.text(request_id, MAX_CODE)
+    if rule.category is Category.RATE_LIMIT and sight.observation.url is not None:
+        endpoint = sight.space.endpoint(sight.observation.method, sight.observation.url)
+        if endpoint is not None and endpoint.min_wait is not None:
+            after = max(after or 0.0, endpoint.min_wait)
+    return Finding(
+        name,
+        _CHANNELS[channel],
+        rule.category,
+        code,
+        rule.name,
+        message,
+        detail,
+        rule.summary,
+        rule.remedy,
+        sight.observation.status,
+        rule.fault,
+        rule.advice(_outcome(rule, channel, sight.status), after),
+        param,
+        params,
+        resource,
+        doc_url,
+        request_id,
+        rule.id,
+        found.matched_by,
+        fingerprint(name, code, _core(message, detail, code, params, failure, sight)),
+        excerpt,
+        catalogs.version,
+    )
+
+
+def _outcome(rule: Rule, channel: str, status: int | None) -> Outcome:
+    if channel in _JOB_CHANNELS:
+        return Outcome.ACCEPTED
+    if rule.outcome is not None:
+        return rule.outcome
+    if status is not None and status >= 400:  # noqa: PLR2004
+        return Outcome.REFUSED if status < 500 and status != 408 else Outcome.UNKNOWN  # noqa: PLR2004
+    return Outcome.REFUSED if rule.fault in (Fault.CALLER, Fault.ACCOUNT) else Outcome.UNKNOWN
+
+
+def _core(  # noqa: PLR0913
+    message: str | None, detail: str | None, code: str | None, params: Mapping[str, str], failure: Failure, sight: Sight
+) -> str:
+    """What tells failures of one code apart: the message's skeleton, or what stands in for it."""
+    if message is not None:
+        return skeleton(message, params)
+    if detail is not None:
+        return skeleton(detail, params)
+    if code is not None:
+        return ""
+    page = sight.document.title or failure.text
+    if page:
+        return f"status:{sight.status} {skeleton(page[:200], params)}"
+    return f"status:{sight.status} {failure.shape or ''}"
+
+
+def _request_id(headers: Mapping[str, str], sight: Sight, catalogs: Catalogs) -> str | None:
+    for header in sight.space.request_id_headers:
+        found = headers.get(header)
+        if found:
+            return found.split("\n", 1)[0]
+    for header in catalogs.layer_request_id.get("headers", ()):
+        found = headers.get(header)
+        if found:
+            return found.split("\n", 1)[0]
+    return None
+
+
+def host_provider(catalogs: Catalogs, url: str | None) -> str | None:
+    """The number space that a URL's host belongs to."""
+    if url is None or "://" not in url:
+        return None
+    host = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+    for known, provider in catalogs.hosts.items():
+        if host == known or host.endswith("." + known):
+            return provider
+    return None
+
+
+default_normalizer: Final = Normalizer()
+normalize = default_normalizer.normalize
+normalize_all = default_normalizer.normalize_all
+raise_for_error = default_normalizer.raise_for_error
+explain = default_normalizer.explain
+lookup = default_normalizer.lookup
+

@@ -1,0 +1,150 @@
+"""What adapters share: the registry, the sight of an observation, and reading foreign values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final
+
+from heify_heygen_errors.catalog import Space
+from heify_heygen_errors.document import Document, Number
+from heify_heygen_errors.failure import NO_IDS, Failure
+from heify_heygen_errors.observation import Observation
+
+MAX_ITEMS: Final = 100_000
+"""Items of a list or batch that are looked at."""
+
+_MAX_IDS: Final = 16
+_MAX_ID: Final = 256
+_NO_OBJECT: Final = frozenset({"request_id", "event_id"})
+
+
+class Sight:
+    """An observation with its document, as adapters look at it.
+
+    Attributes:
+        status: the HTTP status, None where there was none or where it lies outside 100 to 599.
+        failed: whether the HTTP status says no.
+        space: the number space that was asked.
+    """
+
+    __slots__ = ("document", "failed", "headers", "observation", "space", "status")
+
+    def __init__(self, observation: Observation, document: Document, space: Space) -> None:
+        self.observation = observation
+        self.document = document
+        self.space = space
+        self.headers = observation.headers
+        status = observation.status
+        if status is not None and not 100 <= status <= 599:  # noqa: PLR2004
+            status = None
+        self.status = status
+        self.failed = status is not None and status >= 400  # noqa: PLR2004
+
+
+class Adapter:
+    """Reads one vendor's failures. Subclasses register by class keyword: ``provider="heify"``."""
+
+    _registry: ClassVar[dict[str, Adapter]] = {}
+
+    def __init_subclass__(cls, *, providers: tuple[str, ...] = (), **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        for provider in providers:
+            Adapter._registry[provider] = cls()
+
+    def failures(self, sight: Sight) -> Iterator[Failure]:
+        """Every failure in document order; none where nothing failed."""
+        raise NotImplementedError
+
+
+def adapter_for(provider: str) -> Adapter:
+    """The adapter of a number space; catalogs without one of their own are read like HeyGen's flat bodies."""
+    return Adapter._registry.get(provider) or Adapter._registry["heygen"]  # noqa: SLF001
+
+
+def text_of(value: object) -> str | None:
+    """A string that is not blank; None for everything else, numbers too."""
+    if type(value) is str:
+        return value if value and not value.isspace() else None
+    if isinstance(value, str) and not isinstance(value, Number):
+        return str(value) if value.strip() else None
+    return None
+
+
+def code_of(value: object) -> str | None:
+    """A code as text: strings and numbers as written. True, false, null, "" and structures are no code."""
+    if type(value) is int:
+        return str(value) if -(10**30) < value < 10**30 else None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        return str(value).strip() or None
+    if isinstance(value, int | float):
+        try:
+            return str(value)
+        except ValueError:  # more digits than Python writes out
+            return None
+    return None
+
+
+def first_text(source: Mapping[str, object], names: tuple[str, ...]) -> str | None:
+    """The first of the named members that is a text."""
+    for name in names:
+        value = source.get(name)
+        if value is not None:
+            text = text_of(value)
+            if text is not None:
+                return text
+    return None
+
+
+def words_of(value: object) -> str | None:
+    """A text, or a structure of details as compact JSON text."""
+    if isinstance(value, dict | list) and value:
+        from heify_heygen_errors.document import Document, excerpt_source
+
+        return excerpt_source(Document("json", value), 4096)
+    return text_of(value)
+
+
+def ids_of(*sources: object) -> Mapping[str, str]:
+    """The ids in some objects: members named ``id`` or ``*_id`` that are texts or numbers.
+
+    The ids of the request and of an event are not those of a job or object.
+    """
+    found: dict[str, str] = {}
+    for source in sources:
+        if not isinstance(source, dict):
+            continue
+        for name, value in source.items():
+            if type(name) is not str or name in found or len(found) >= _MAX_IDS:
+                continue
+            if (name == "id" or name.endswith("_id")) and name not in _NO_OBJECT and len(name) <= 64:  # noqa: PLR2004
+                identity = code_of(value)
+                if identity is not None and len(identity) <= _MAX_ID:
+                    found[name] = identity
+    return found or NO_IDS
+
+
+def state_of(source: Mapping[str, object]) -> str | None:
+    """The lower-case state of a job object."""
+    state = source.get("status")
+    if state is None:
+        state = source.get("state")
+    return state.strip().lower() if isinstance(state, str) else None
+
+
+def framework_error(detail: object) -> tuple[str | None, str | None]:
+    """Message and field of a web framework's ``detail``: a text, or FastAPI's list of problems."""
+    text = text_of(detail)
+    if text is not None:
+        return text, None
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        first = detail[0]
+        location = first.get("loc")
+        parts = [str(part) for part in location if isinstance(part, str | int)] if isinstance(location, list) else []
+        if len(parts) > 1 and parts[0] in ("body", "query", "path", "header", "cookie"):
+            parts = parts[1:]
+        return text_of(first.get("msg")) or text_of(first.get("message")), ".".join(parts) or None
+    if isinstance(detail, dict):
+        return first_text(detail, ("message", "msg", "error", "detail")), None
+    return None, None

@@ -1,0 +1,353 @@
+"""Logged records in, rows out: the bulk record contract, one JSON line at a time.
+
+A record is a JSON object with the fields of an observation; every other member passes through. A row is
+that object without its bulky fields and with ``error_*`` columns. A line that is no record becomes a reject.
+Records in = records written + rejects, always.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, Final
+
+import attrs
+
+from heify_heygen_errors.catalog import Catalogs
+from heify_heygen_errors.document import read_document
+from heify_heygen_errors.normalize import Finding, Normalizer
+from heify_heygen_errors.observation import Observation
+
+INPUT_FIELDS: Final = ("provider", "status", "headers", "body", "method", "url", "exception")
+COLUMNS: Final = (
+    "error_category",
+    "error_code",
+    "error_name",
+    "error_message",
+    "error_detail",
+    "error_status",
+    "error_channel",
+    "error_fault",
+    "error_retry",
+    "error_retryable",
+    "error_retry_after",
+    "error_resets",
+    "error_outcome",
+    "error_param",
+    "error_resource",
+    "error_request_id",
+    "error_doc_url",
+    "error_rule",
+    "error_fingerprint",
+    "error_count",
+)
+MAX_LINE: Final = 16 * 1024 * 1024
+"""Bytes of a reject that are kept; of more, the rejects file holds length and SHA-256."""
+
+_BULKY: Final = ("headers", "url", "body")
+_CHUNK: Final = 1024 * 1024
+
+
+class NotARecord(ValueError):  # noqa: N818 - it names what the line is
+    """A line that is no record; the message is the reject's reason."""
+
+
+class ColumnClash(ValueError):  # noqa: N818 - it names what is wrong with the input
+    """An input column has the name of an output column."""
+
+
+@attrs.frozen
+class RecordOptions:
+    """How records are read and rows are written.
+
+    Attributes:
+        provider: for records that name none.
+        fields: the input name of each field, by field.
+        keep: whether headers, url and body are written as well.
+        explode: a row per failure instead of the first one only.
+        prefix: put before the names of the output columns.
+    """
+
+    provider: str | None = None
+    fields: Mapping[str, str] = attrs.Factory(lambda: {field: field for field in INPUT_FIELDS})
+    keep: bool = False
+    explode: bool = False
+    prefix: str = ""
+
+
+def error_columns(finding: Finding | None, count: int) -> dict[str, object]:
+    """The ``error_*`` values of one row; all None but the count where nothing failed."""
+    if finding is None:
+        return {**dict.fromkeys(COLUMNS), "error_count": count}
+    retry = finding.retry
+    return {
+        "error_category": finding.category.value,
+        "error_code": finding.code,
+        "error_name": finding.name,
+        "error_message": finding.message,
+        "error_detail": finding.detail,
+        "error_status": finding.status,
+        "error_channel": finding.channel.value,
+        "error_fault": finding.fault.value,
+        "error_retry": retry.action.value,
+        "error_retryable": retry.action.value in ("backoff", "poll"),
+        "error_retry_after": retry.after,
+        "error_resets": retry.resets,
+        "error_outcome": retry.outcome.value,
+        "error_param": finding.param,
+        "error_resource": json.dumps(dict(finding.resource), ensure_ascii=False) if finding.resource else None,
+        "error_request_id": finding.request_id,
+        "error_doc_url": finding.doc_url,
+        "error_rule": finding.rule,
+        "error_fingerprint": finding.fingerprint,
+        "error_count": count,
+    }
+
+
+class RecordNormalizer:
+    """Turns records into rows over one set of catalogs."""
+
+    def __init__(self, options: RecordOptions, normalizer: Normalizer | None = None) -> None:
+        self.options = options
+        self.normalizer = normalizer or Normalizer()
+        prefix = options.prefix
+        self._names = {column: prefix + column for column in COLUMNS}
+        self._columns = frozenset(self._names.values())
+        self._bulky = frozenset(options.fields[field] for field in _BULKY) if not options.keep else frozenset()
+
+    @property
+    def catalogs(self) -> Catalogs:
+        """The catalogs that decide."""
+        return self.normalizer.catalogs
+
+    def rows(self, record: Mapping[str, Any]) -> list[dict[str, object]]:
+        """The rows of one record: one, or one per failure with `explode`.
+
+        Raises:
+            NotARecord: a field of it cannot be read.
+            ColumnClash: it has a member with the name of an output column.
+        """
+        clash = self._columns.intersection(record)
+        if clash:
+            msg = f"the input has a column {min(clash)!r} already: choose another name for ours with --prefix"
+            raise ColumnClash(msg)
+        observation = self.observation(record)
+        found = [] if observation is None else [finding for finding, _ in self.normalizer.findings(observation)]
+        passed = {name: value for name, value in record.items() if name not in self._bulky}
+        if not found:
+            columns = error_columns(None, 0)
+            if observation is None:
+                columns["error_count"] = None
+            return [passed | self._named(columns)]
+        shown = found if self.options.explode else found[:1]
+        return [passed | self._named(error_columns(finding, len(found))) for finding in shown]
+
+    def _named(self, columns: dict[str, object]) -> dict[str, object]:
+        return {self._names[column]: value for column, value in columns.items()}
+
+    def observation(self, record: Mapping[str, Any]) -> Observation | None:
+        """What the record observed; None if it holds no status, no body and no exception.
+
+        Raises:
+            NotARecord: a field of it cannot be read.
+        """
+        fields = self.options.fields
+        read = {field: record.get(name) for field, name in fields.items()}
+        status, body, exception = read["status"], read["body"], read["exception"]
+        if exception is not None and not isinstance(exception, str):
+            msg = f"{fields['exception']} is no text"
+            raise NotARecord(msg)
+        if isinstance(status, bool) or not isinstance(status, int | float | str | None):
+            msg = f"{fields['status']} is no status"
+            raise NotARecord(msg)
+        if status in (None, "") and body in (None, "") and not exception:
+            return None
+        provider = read["provider"] if read["provider"] not in (None, "") else self.options.provider
+        observation = Observation(
+            provider,
+            status,
+            _headers(read["headers"], fields["headers"]),
+            body if body is not None else b"",
+            read["method"],
+            read["url"],
+            exception=exception or None,
+        )
+        try:
+            self.normalizer.settle(observation)
+        except ValueError as error:
+            raise NotARecord(str(error)) from None
+        return observation
+
+
+def _headers(value: Any, name: str) -> Any:
+    if value is None or isinstance(value, dict | list):
+        return value
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        document = read_document(value)
+        if isinstance(document.value, dict | list) and document.kind == "json" and document.flaw is None:
+            return document.value
+    msg = f"{name} is neither an object nor its JSON text"
+    raise NotARecord(msg)
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """The record in a line of JSON Lines.
+
+    Raises:
+        NotARecord: it is none; says why.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        msg = f"not UTF-8: byte {error.start} of the line"
+        raise NotARecord(msg) from None
+    try:
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        msg = f"not JSON: {error.msg} at column {error.colno}"
+        raise NotARecord(msg) from None
+    except RecursionError:
+        msg = "not JSON that can be read: nests too deeply"
+        raise NotARecord(msg) from None
+    except ValueError as error:
+        msg = f"not JSON: {str(error).partition(';')[0]}"
+        raise NotARecord(msg) from None
+    if not isinstance(value, dict):
+        msg = f"no JSON object but {_KINDS.get(type(value), 'a number')}"
+        raise NotARecord(msg)
+    return value
+
+
+_KINDS: Final = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+
+
+def _no_constant(name: str) -> object:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
+
+
+@attrs.define
+class Counts:
+    """What went through: records = written + rejects.
+
+    Attributes:
+        records: lines that were not blank.
+        written: records that became rows.
+        rows: rows; more than `written` with `explode`.
+        failed: records with a failure.
+        rejects: lines that are no records.
+        blank: blank lines, which are no records.
+        categories: records by the category of their first failure.
+    """
+
+    records: int = 0
+    written: int = 0
+    rows: int = 0
+    failed: int = 0
+    rejects: int = 0
+    blank: int = 0
+    categories: Counter[str] = attrs.Factory(Counter)
+
+
+@attrs.frozen
+class Line:
+    """One line of an input: its number from 1, its byte offset, its bytes, or for an overlong one a digest."""
+
+    number: int
+    offset: int
+    raw: bytes
+    length: int
+    sha256: str | None = None
+
+
+def read_lines(stream: IO[bytes]) -> Iterator[Line]:
+    """The lines of a stream without their ends; of lines over 16 MiB only length and SHA-256 are kept."""
+    number = offset = 0
+    while True:
+        raw = stream.readline(MAX_LINE + 2)
+        if not raw:
+            return
+        number += 1
+        start = offset
+        offset += len(raw)
+        if len(raw) <= MAX_LINE or raw.endswith(b"\n"):
+            yield Line(number, start, raw.rstrip(b"\r\n"), len(raw))
+            continue
+        hashed = hashlib.sha256(raw)
+        length = len(raw)
+        del raw
+        while True:
+            chunk = stream.readline(_CHUNK)
+            hashed.update(chunk)
+            length += len(chunk)
+            if not chunk or chunk.endswith(b"\n"):
+                break
+        offset = start + length
+        yield Line(number, start, b"", length, hashed.hexdigest())
+
+
+def reject_line(file: str, line: Line, reason: str) -> bytes:
+    """A line of the rejects file."""
+    kept: dict[str, object] = {"file": file, "line": line.number, "offset": line.offset}
+    if line.sha256 is None:
+        kept["raw_base64"] = base64.b64encode(line.raw).decode()
+    else:
+        kept |= {"raw_base64": None, "length": line.length, "sha256": line.sha256}
+    return _dump(kept | {"reason": reason})
+
+
+def row_line(row: Mapping[str, object]) -> bytes:
+    """A line of output."""
+    return _dump(row)
+
+
+def _dump(value: Mapping[str, object]) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        # A lone surrogate in a passthrough column can be written as an escape only.
+        return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def normalize_lines(
+    streams: Iterator[tuple[str, IO[bytes]]], normalizer: RecordNormalizer, output: IO[bytes], rejects: IO[bytes], counts: Counts
+) -> None:
+    """Reads every line of the streams, writes rows and rejects, and counts.
+
+    Raises:
+        ColumnClash: an input column has the name of an output column.
+    """
+    category_column = normalizer.options.prefix + "error_category"
+    for file, stream in streams:
+        for line in read_lines(stream):
+            if line.sha256 is None and not line.raw.strip():
+                counts.blank += 1
+                continue
+            counts.records += 1
+            try:
+                if line.sha256 is not None:
+                    msg = f"longer than {MAX_LINE} bytes"
+                    raise NotARecord(msg)
+                rows = normalizer.rows(parse_line(line.raw))
+            except ColumnClash as clash:
+                msg = f"{file}, line {line.number}: {clash}"
+                raise ColumnClash(msg) from None
+            except NotARecord as reason:
+                rejects.write(reject_line(file, line, str(reason)))
+                counts.rejects += 1
+            else:
+                for row in rows:
+                    output.write(row_line(row))
+                counts.written += 1
+                counts.rows += len(rows)
+                category = rows[0][category_column]
+                if category is not None:
+                    counts.failed += 1
+                    counts.categories[str(category)] += 1
+
