@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         UpstreamError,
         is_retryable,
     )
-    from heify_heygen_errors.explain import Explanation
+    from heify_heygen_errors.explanation import Explanation
     from heify_heygen_errors.model import (
         Category,
         Channel,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         RetryAction,
         RetryAdvice,
     )
-    from heify_heygen_errors.normalize import (
+    from heify_heygen_errors.normalizer import (
         Normalizer,
         UnknownCode,
         explain,
@@ -107,9 +107,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "catalog": ("CatalogEntry", "Catalogs"),
     "catalog.reader": ("CatalogError",),
-    "explain": ("Explanation",),
+    "explanation": ("Explanation",),
     "model": ("Category", "Channel", "ErrorInfo", "Fault", "MatchedBy", "Outcome", "RetryAction", "RetryAdvice"),
-    "normalize": ("Normalizer", "UnknownCode", "explain", "lookup", "normalize", "normalize_all", "raise_for_error"),
+    "normalizer": ("Normalizer", "UnknownCode", "explain", "lookup", "normalize", "normalize_all", "raise_for_error"),
     "observation": ("Observation",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

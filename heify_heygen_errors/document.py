@@ -46,7 +46,9 @@ class Document:
         flaw: what is wrong with it, for people; None if nothing.
     """
 
-    __slots__ = ("flaw", "kind", "text", "title", "value", "visible")
+    flaw: str | None = None
+    title: str | None = None
+    visible: str | None = None
 
     def __init__(
         self,
@@ -60,15 +62,19 @@ class Document:
         self.kind = kind
         self.value = value
         self.text = text
-        self.flaw = flaw
-        self.title = title
-        self.visible = visible
+        # Rarely there; the class says None.
+        if flaw is not None:
+            self.flaw = flaw
+        if visible is not None:
+            self.title = title
+            self.visible = visible
 
 
 NOTHING: Final = Document("nothing")
 
 _scan = json.JSONDecoder(strict=False, parse_float=Number, parse_constant=Number).scan_once  # type: ignore[attr-defined]
 _STRUCTURE_ONLY = bytes(code for code in range(256) if code not in b"[]{}")
+_BRACE: Final = 0x7B
 _BLANK = " \t\n\r\x00\ufeff"
 
 
@@ -78,6 +84,12 @@ def read_document(body: object) -> Document:
     if type(body) is bytes:
         if not body:
             return NOTHING
+        if body[0] == _BRACE and len(body) <= MAX_BODY and body[1:2] != b"\0":  # the usual body, the short way
+            try:
+                text = body.decode()
+            except UnicodeDecodeError:
+                text = _decode(body)
+            return _read_json(text, "{", None)
         if len(body) > MAX_BODY:
             body, flaw = body[:MAX_BODY], f"longer than {MAX_BODY} bytes: only the beginning was read"
         if body[0] in _ENCODED_START or body[1:2] == b"\0":
@@ -139,17 +151,19 @@ def _decode(body: bytes) -> str:
 
 
 def _read_json(text: str, first: str, flaw: str | None) -> Document:
-    if first in "{[" and too_deep(text):
+    if len(text) > MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH and first in "{[" and too_deep(text):
         return _salvage(text, flaw or f"nests deeper than {MAX_DEPTH}: read by a scan")
     try:
         value, end = _scan(text, 0)
     except (StopIteration, ValueError, RecursionError, OverflowError):
         value, end = None, -1
+    if end == len(text):
+        return Document("json", value, text, flaw)
     if end < 0:
         if first in "{[":
             return _salvage(text, flaw or "not valid JSON: read by a scan")
         return Document("text", None, text, flaw, None, text[:_MAX_MARKUP])
-    if end != len(text) and text[end : end + _MAX_SPACE].strip(_BLANK):
+    if text[end : end + _MAX_SPACE].strip(_BLANK):
         if first not in "{[":
             return Document("text", None, text, flaw, None, text[:_MAX_MARKUP])
         flaw = flaw or "text stands behind the JSON value"
@@ -264,7 +278,29 @@ def _scalar(token: re.Match[str]) -> object:
 _PROLOG = re.compile(r"\s*(?:<\?[^>]*\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*", re.DOTALL | re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]{0,127})")
 _LEAF = re.compile(r"<([A-Za-z_][\w.:-]{0,127})(?:\s[^<>]*+)?>([^<]*+)</\1\s*>")
-_HTML_ROOTS = frozenset("html head body title center h1 h2 h3 p div script style meta link pre span b br table".split())
+_HTML_ROOTS = frozenset(
+    [
+        "html",
+        "head",
+        "body",
+        "title",
+        "center",
+        "h1",
+        "h2",
+        "h3",
+        "p",
+        "div",
+        "script",
+        "style",
+        "meta",
+        "link",
+        "pre",
+        "span",
+        "b",
+        "br",
+        "table",
+    ]
+)
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style|head|noscript|svg)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,4096}>")

@@ -155,6 +155,5 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        char if (char.isprintable() or char == "\u00a0") and char not in _BIDI else char.encode("unicode_escape").decode()
-        for char in text
+        char if (char.isprintable() or char == "\u00a0") and char not in _BIDI else char.encode("unicode_escape").decode() for char in text
     )

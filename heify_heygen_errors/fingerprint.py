@@ -24,10 +24,11 @@ def skeleton(message: str, params: Mapping[str, str]) -> str:
     """The message without what varies: captures, quoted text, URLs, and words with digits in them."""
     text = message[:_MAX_TEXT]
     if params:
-        for name, value in sorted(params.items(), key=lambda item: -len(item[1])):
+        items = params.items() if len(params) == 1 else sorted(params.items(), key=lambda item: -len(item[1]))
+        for name, value in items:
             if name not in _KINDS and value:
                 text = text.replace(value, " ")
-    elif _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text):
         return " ".join(text.lower().split())
     text = _QUOTED.sub(" ", text)
     return " ".join("#" if _VARIABLE.search(word) else word for word in text.lower().split()).replace("# #", "#")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 MAX_WAIT: Final = 7 * 24 * 3600.0
 """Longest believable wait in seconds. A server that asks for more made a mistake (design: 7 days)."""
@@ -51,18 +51,19 @@ def read_headers(headers: object) -> dict[str, str]:
     return read
 
 
-def _pairs(headers: object) -> Iterable[tuple[object, object]]:
+def _pairs(headers: Any) -> Iterable[tuple[object, object]]:
+    pairs: Iterable[tuple[object, object]]
     if type(headers) is dict:
-        return headers.items()
-    lower_items = getattr(headers, "lower_items", None)  # requests: several times faster than items()
-    if lower_items is not None:
-        return lower_items()
-    raw = getattr(headers, "raw", None)  # httpx: keeps repeated names apart
-    if isinstance(raw, list):
-        return raw
-    if isinstance(headers, Mapping) or hasattr(headers, "items"):
-        return headers.items()  # type: ignore[attr-defined]
-    return headers if isinstance(headers, Iterable) and not isinstance(headers, str | bytes) else ()
+        pairs = headers.items()
+    elif hasattr(headers, "lower_items"):  # requests: several times faster than items()
+        pairs = headers.lower_items()
+    elif isinstance(getattr(headers, "raw", None), list):  # httpx: keeps repeated names apart
+        pairs = headers.raw
+    elif hasattr(headers, "items"):
+        pairs = headers.items()
+    else:
+        pairs = headers if isinstance(headers, Iterable) and not isinstance(headers, str | bytes) else ()
+    return pairs
 
 
 def _text(value: object) -> str | None:
@@ -96,9 +97,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
                 waits += [_number(part.strip()) for part in value.split(",")]
             waits.append(wait)
     if asked_ms is not None:
-        waits += [
-            None if wait is None else wait / 1000 for wait in (_number(part.strip()) for part in re.split("[\n,]", asked_ms))
-        ]
+        waits += [None if wait is None else wait / 1000 for wait in (_number(part.strip()) for part in re.split("[\n,]", asked_ms))]
     return max((wait for wait in waits if wait is not None and 0 <= wait <= MAX_WAIT), default=None)
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from heify_heygen_errors.catalog import CatalogEntry, Catalogs
 from heify_heygen_errors.catalog.checks import check_sources
 from heify_heygen_errors.catalog.entries import Refinement
-from heify_heygen_errors.catalog.loading import digest, read_shipped_texts
+from heify_heygen_errors.catalog.loading import read_shipped_texts
 from heify_heygen_errors.catalog.reader import Problem, Source, read_source
-from heify_heygen_errors.normalize import Normalizer
+from heify_heygen_errors.normalizer import Normalizer
 from heify_heygen_errors.observation import Observation
 
 _CHECK: Final = "Change the example, or the template or condition that should (not) fit it."
@@ -88,7 +88,10 @@ class _Runner:
 
     def run_entry(self, path: str) -> None:
         entry = self.entry
-        for key, text in (("message", entry.message if entry.match_message else None), *((f"also[{i}]", t) for i, t in enumerate(entry.also))):
+        for key, text in (
+            ("message", entry.message if entry.match_message else None),
+            *((f"also[{i}]", t) for i, t in enumerate(entry.also)),
+        ):
             if text is not None and not _is_open(text):
                 self.expect(text.replace("{{", "{").replace("}}", "}"), None, f"{path}.{key}")
         for number, example in enumerate(entry.examples):

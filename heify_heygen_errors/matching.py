@@ -24,13 +24,20 @@ _EVIDENCE: Final = {None: None, "message": MatchedBy.MESSAGE, "detail": MatchedB
 
 
 class Match(NamedTuple):
-    """The rule that applies, what decided for it, and what its template captured."""
+    """The rule that applies, what decided for it, and what its template captured.
+
+    Attributes:
+        known_code: whether a catalog lists the code, or there is none.
+        field: the field path in front of the message.
+        verbatim: whether the message is the catalog's own, letter by letter.
+    """
 
     rule: Rule
     matched_by: MatchedBy
     params: Mapping[str, str]
     known_code: bool
     field: str | None
+    verbatim: bool = False
 
 
 Trace = list[str] | None
@@ -52,53 +59,66 @@ def match(failure: Failure, sight: Sight, catalogs: Catalogs, trace: Trace = Non
         if trace is not None:
             trace.append(f"code {code} is an HTTP status: it counts as one, effective status {status}")
 
-    # The usual case first: a known code with the message that the catalog has for it, and nothing to refine.
     message = failure.message
-    if not failure.layer and code is not None and trace is None:
-        entries = space.by_code.get(code)
-        if entries is not None and len(entries) == 1:
-            entry = entries[0]
-            if not (entry.refinements or entry.generic or entry.condition or code in space.catch_all) and (
-                message is None or message == entry.message
-            ):
-                return Match(entry.compiled, _CODE, NO_PARAMS, True, None)
+    if code is not None and trace is None and not failure.layer:
+        entry = space.decided.get(code)
+        if entry is not None:  # the usual case, the short way: this code decides whatever else was seen
+            if message is None or message == entry.message:
+                return Match(entry.compiled, _CODE, NO_PARAMS, known_code=True, field=None, verbatim=message is not None)
+            field, problem = split_field_path(message)
+            return Match(entry.compiled, _CODE, captures(space, entry, Folded(problem)), known_code=True, field=field)
 
-    field, problem = split_field_path(message) if message is not None else (None, None)
+    field, text = split_field_path(message) if message is not None else (None, failure.text)
     if field is not None and trace is not None:
-        trace.append(f"field path {field!r} stands before the message: it becomes param, {problem!r} is matched")
+        trace.append(f"field path {field!r} stands before the message: it becomes param, {text!r} is matched")
     observation = sight.observation
     endpoint = space.endpoint(observation.method, observation.url) if observation.url is not None else None
-    text = problem if problem is not None else failure.text
     seen = Circumstances(text, failure.detail, status, channel, endpoint.path if endpoint is not None else None)
-    search = _Search(space, catalogs, failure, seen, trace, number, sight.document.title)
+    search = _Search(space, catalogs, failure, seen, trace, sight.document.title, known=code is None or number)
     rule, matched_by, params = search.run()
     return Match(rule, matched_by, params, search.known_code, field)
+
+
+def captures(space: Space, entry: CatalogEntry, text: Folded) -> Mapping[str, str]:
+    """What templates capture of a message whose code decided: the entry's own, else one of the same category."""
+    for template in entry.capturing:
+        captured = template.match(text)
+        if captured is not None:
+            return captured
+    for owner, _, captured in space.templates.search(text, general=False):
+        if captured and cast("CatalogEntry", owner).category is entry.category:
+            return captured
+    return NO_PARAMS
 
 
 class _Search:
     """One run through the order of evidence."""
 
-    def __init__(  # noqa: PLR0913 - the state of one decision
-        self, space: Space, catalogs: Catalogs, failure: Failure, seen: Circumstances, trace: Trace, number: bool, title: str | None
+    def __init__(
+        self,
+        space: Space,
+        catalogs: Catalogs,
+        failure: Failure,
+        seen: Circumstances,
+        trace: Trace,
+        title: str | None,
+        *,
+        known: bool,
     ) -> None:
         self.space = space
         self.catalogs = catalogs
         self.failure = failure
         self.seen = seen
         self.trace = trace
-        self.number = number
         self.title = title
-        self.known_code = failure.code is None or number
-
-    def say(self, text: str) -> None:
-        if self.trace is not None:
-            self.trace.append(text)
+        self.known_code = known  # no code, or a number that counts as a status
 
     def run(self) -> tuple[Rule, MatchedBy, Mapping[str, str]]:
+        trace = self.trace
         failure, space = self.failure, self.space
         code = failure.code
         vague: CatalogEntry | None = None
-        if code is not None and not self.number:
+        if code is not None and not self.known_code:
             tables: tuple[Table, ...] = (self.catalogs.layers, space) if failure.layer else (space,)
             entry = self.by_code(tables, code)
             if entry is not None:
@@ -107,77 +127,78 @@ class _Search:
                 if refined is not None:
                     return refined
                 if code in space.catch_all and self.seen.status is not None and self.seen.status <= 499:  # noqa: PLR2004
-                    self.say(f"code {code} is a catch-all: templates and the status {self.seen.status} outrank it")
+                    if trace is not None:
+                        trace.append(f"code {code} is a catch-all: templates and the status {self.seen.status} outrank it")
                 elif vague_code:
-                    self.say(f"code {code} means {entry.name}, but is vague: a message template outranks it")
+                    if trace is not None:
+                        trace.append(f"code {code} means {entry.name}, but is vague: a message template outranks it")
                     vague = entry
                 else:
                     return entry.compiled, _CODE, self.captures(entry)
             elif not failure.layer:
                 family = space.family_rule(code, self.seen.status) if code not in space.catch_all else None
                 if family is not None:
-                    self.say(f"code {code} is in no catalog; it belongs to the family {family.id}")
+                    if trace is not None:
+                        trace.append(f"code {code} is in no catalog; it belongs to the family {family.id}")
                     return family, MatchedBy.FAMILY, NO_PARAMS
-                self.say(f"code {code} is in no catalog and in no family")
+                if trace is not None:
+                    trace.append(f"code {code} is in no catalog and in no family")
         found = self.by_text(besides=vague)
         if found is not None:
             return found
         if vague is not None:
-            self.say(f"no other template fits: the code decides for {vague.compiled.id}")
+            if trace is not None:
+                trace.append(f"no other template fits: the code decides for {vague.compiled.id}")
             return self.refined(vague, _CODE) or (vague.compiled, _CODE, self.captures(vague))
         if failure.shape is not None:
             shaped = space.shapes.get(failure.shape) or self.catalogs.layers.shapes.get(failure.shape)
             if shaped is not None:
-                self.say(f"shape {failure.shape}: {shaped.compiled.id}")
+                if trace is not None:
+                    trace.append(f"shape {failure.shape}: {shaped.compiled.id}")
                 return self.refined(shaped, MatchedBy.SHAPE) or (shaped.compiled, MatchedBy.SHAPE, NO_PARAMS)
         status = self.seen.status
         if status is not None:
             rule = space.status_rule(status)
             if rule is not None:
-                self.say(f"nothing in code or text decides: status {status} gives {rule.id}")
+                if trace is not None:
+                    trace.append(f"nothing in code or text decides: status {status} gives {rule.id}")
                 return rule, MatchedBy.STATUS, NO_PARAMS
-        self.say("nothing in the evidence decides")
+        if trace is not None:
+            trace.append("nothing in the evidence decides")
         return space.unknown, MatchedBy.NONE, NO_PARAMS
 
     def by_code(self, tables: Iterable[Table], code: str) -> CatalogEntry | None:
+        trace = self.trace
         for table in tables:
             for entry in table.by_code.get(code, ()):
                 if entry.condition is None or entry.condition.fits(self.seen) is not None:
                     self.known_code = True
-                    self.say(f"code {code} is listed: {entry.compiled.id}")
+                    if trace is not None:
+                        trace.append(f"code {code} is listed: {entry.compiled.id}")
                     return entry
                 self.known_code = True
-                self.say(f"code {code} is listed for {entry.compiled.id}, whose conditions do not fit")
+                if trace is not None:
+                    trace.append(f"code {code} is listed for {entry.compiled.id}, whose conditions do not fit")
         return None
 
-    def refined(
-        self, entry: CatalogEntry, by: MatchedBy, *, text_only: bool = False
-    ) -> tuple[Rule, MatchedBy, Mapping[str, str]] | None:
+    def refined(self, entry: CatalogEntry, by: MatchedBy, *, text_only: bool = False) -> tuple[Rule, MatchedBy, Mapping[str, str]] | None:
+        trace = self.trace
         for refinement in entry.refinements:
             if text_only and refinement.condition.decides is None:
                 continue
             captured = refinement.condition.fits(self.seen)
             if captured is not None:
-                self.say(f"refinement {refinement.rule} fits: {dict(refinement.when)}")
+                if trace is not None:
+                    trace.append(f"refinement {refinement.rule} fits: {dict(refinement.when)}")
                 decides = _EVIDENCE[refinement.condition.decides] or by
                 return refinement.compiled, decides, captured or self.captures(entry)
-            self.say(f"refinement {refinement.rule} does not fit: {dict(refinement.when)}")
+            if trace is not None:
+                trace.append(f"refinement {refinement.rule} does not fit: {dict(refinement.when)}")
         return None
 
     def captures(self, entry: CatalogEntry) -> Mapping[str, str]:
-        """What the templates capture of a message whose code decided."""
         text = self.seen.message
-        if text is None or self.seen.message_text == entry.message:
-            return NO_PARAMS
-        for template in entry.templates:
-            if template.names:
-                captured = template.match(text)
-                if captured is not None:
-                    return captured
-        for owner, _, captured in self.space.templates.search(text):
-            if captured and cast("CatalogEntry", owner).category is entry.category:
-                return captured
-        return NO_PARAMS
+        return NO_PARAMS if text is None else captures(self.space, entry, text)
 
     def by_text(self, besides: CatalogEntry | None) -> tuple[Rule, MatchedBy, Mapping[str, str]] | None:
         failure, space = self.failure, self.space
@@ -200,17 +221,21 @@ class _Search:
         return None
 
     def search(self, table: Table, text: Folded, besides: CatalogEntry | None) -> tuple[Rule, MatchedBy, Mapping[str, str]] | None:
+        trace = self.trace
         for owner, template, captured in table.templates.search(text):
             entry = cast("CatalogEntry", owner)
             if entry is besides or (self.failure.text is not None and not entry.in_pages):
                 continue
             if not self.space.believes(entry, self.seen.status):
-                self.say(f"template {template.source!r} of {entry.compiled.id} fits, but not with status {self.seen.status}")
+                if trace is not None:
+                    trace.append(f"template {template.source!r} of {entry.compiled.id} fits, but not with status {self.seen.status}")
                 continue
             if entry.condition is not None and entry.condition.fits(self.seen) is None:
-                self.say(f"template {template.source!r} of {entry.compiled.id} fits, but its conditions do not")
+                if trace is not None:
+                    trace.append(f"template {template.source!r} of {entry.compiled.id} fits, but its conditions do not")
                 continue
-            self.say(f"template {template.source!r} fits: {entry.compiled.id}" + (f", captured {captured}" if captured else ""))
+            if trace is not None:
+                trace.append(f"template {template.source!r} fits: {entry.compiled.id}" + (f", captured {captured}" if captured else ""))
             refined = self.refined(entry, MatchedBy.MESSAGE)
             if refined is not None:
                 rule, by, params = refined

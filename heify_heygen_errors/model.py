@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 import attrs
 
 if TYPE_CHECKING:
-    from heify_heygen_errors.normalize import Finding
+    from heify_heygen_errors.normalizer import Finding
 
 SCHEMA_VERSION: Final = 1
 """Version of the shape that `ErrorInfo.to_dict` writes."""
@@ -120,7 +120,7 @@ class Category(StrEnum):
         return _category_row(self)["grpc"]
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # in place of str.title, which no category needs
         """A sentence that is safe to show to an end user."""
         return _category_row(self)["title"]
 
@@ -139,7 +139,7 @@ class FrozenMap(Mapping[str, str]):
     _items: dict[str, str]
 
     def __init__(self, items: Mapping[str, str] | None = None) -> None:
-        object.__setattr__(self, "_items", dict(sorted(items.items())) if items else {})
+        _set_items(self, dict(sorted(items.items())) if items and len(items) > 1 else dict(items or ()))
 
     def __setattr__(self, name: str, value: object) -> None:
         msg = f"FrozenMap is immutable: {name!r} cannot be set"
@@ -171,6 +171,7 @@ class FrozenMap(Mapping[str, str]):
         return FrozenMap, (self._items,)
 
 
+_set_items = FrozenMap._items.__set__  # type: ignore[attr-defined]  # noqa: SLF001 - the slot, past __setattr__
 EMPTY_MAP: Final = FrozenMap()
 
 

@@ -142,7 +142,7 @@ def _sent_secrets(request: object) -> tuple[str, ...]:
     for name in _SECRET_HEADERS:
         try:
             value = get(name)
-        except Exception:  # noqa: BLE001 - a foreign mapping
+        except Exception:  # noqa: BLE001, S112 - a foreign mapping; its secrets cannot be known then
             continue
         if isinstance(value, bytes):
             value = value.decode("latin-1")
@@ -216,5 +216,3 @@ def from_status_exception(exc: BaseException, provider: str | None) -> Observati
     if url is None:
         url = _read_text(_none(_get(exc, "url")))
     return Observation(provider, status, _none(headers), b"", method, url, secrets=secrets, note=UNREAD)
-
-

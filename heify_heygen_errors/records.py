@@ -18,7 +18,7 @@ import attrs
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.document import read_document
-from heify_heygen_errors.normalize import Finding, Normalizer
+from heify_heygen_errors.normalizer import Finding, Normalizer
 from heify_heygen_errors.observation import Observation
 
 INPUT_FIELDS: Final = ("provider", "status", "headers", "body", "method", "url", "exception")
@@ -195,14 +195,17 @@ def _headers(value: Any, name: str) -> Any:
     raise NotARecord(msg)
 
 
-def parse_line(line: bytes) -> dict[str, Any]:
+def parse_line(line: Line) -> dict[str, Any]:
     """The record in a line of JSON Lines.
 
     Raises:
         NotARecord: it is none; says why.
     """
+    if line.sha256 is not None:
+        msg = f"longer than {MAX_LINE} bytes"
+        raise NotARecord(msg)
     try:
-        text = line.decode()
+        text = line.raw.decode()
     except UnicodeDecodeError as error:
         msg = f"not UTF-8: byte {error.start} of the line"
         raise NotARecord(msg) from None
@@ -331,10 +334,7 @@ def normalize_lines(
                 continue
             counts.records += 1
             try:
-                if line.sha256 is not None:
-                    msg = f"longer than {MAX_LINE} bytes"
-                    raise NotARecord(msg)
-                rows = normalizer.rows(parse_line(line.raw))
+                rows = normalizer.rows(parse_line(line))
             except ColumnClash as clash:
                 msg = f"{file}, line {line.number}: {clash}"
                 raise ColumnClash(msg) from None
@@ -350,4 +350,3 @@ def normalize_lines(
                 if category is not None:
                     counts.failed += 1
                     counts.categories[str(category)] += 1
-

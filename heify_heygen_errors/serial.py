@@ -32,7 +32,7 @@ def _same(kind: type) -> Any:
     def structure(value: object, _: object) -> object:
         if isinstance(value, bool) or not isinstance(value, kind):
             msg = f"expected {kind.__name__}, got {type(value).__name__}"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004 - cattrs collects ValueErrors with their path
         return value
 
     return structure
@@ -83,5 +83,3 @@ def from_dict(data: Mapping[str, object]) -> ErrorInfo:
         problems = "; ".join(cattrs.transform_error(error, path="$"))
         msg = f"not an ErrorInfo: {problems}"
         raise ValueError(msg) from error
-
-

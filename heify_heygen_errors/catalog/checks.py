@@ -77,9 +77,7 @@ def _rows(source: Source) -> Iterable[_Row]:
             yield _Row(row, source, f"$.entries[{index}]")
 
 
-def _with_overlays(
-    base: Mapping[str, Mapping[str, Any]], sources: Sequence[Source], problems: list[Problem]
-) -> dict[str, list[_Row]]:
+def _with_overlays(base: Mapping[str, Mapping[str, Any]], sources: Sequence[Source], problems: list[Problem]) -> dict[str, list[_Row]]:
     merged = {
         catalog: {row["name"]: _Row(row, None, f"$.{row['name']}") for row in data["entries"]}
         for catalog, data in base.items()
@@ -129,9 +127,7 @@ def _with_overlays(
             name = row.row["name"]
             before = rows.get(name)
             if before is not None and before.source is not None:
-                problems.append(
-                    row.problem(".name", f"entry {name} stands in two overlays, also {before.where}", "Keep one of them.")
-                )
+                problems.append(row.problem(".name", f"entry {name} stands in two overlays, also {before.where}", "Keep one of them."))
             rows[name] = row
     return {catalog: list(rows.values()) for catalog, rows in merged.items()}
 
@@ -175,9 +171,7 @@ def _check_entries(catalog: str, rows: list[_Row], problems: list[Problem]) -> N
             shapes[shape] = row
         needs_examples = _check_templates(row, texts, problems)
         if not (own or entry.get("codes") or _templates(entry) or shape):
-            problems.append(
-                row.problem("", f"entry {name} can never be reached", "Give it codes, a message, `also` templates or a shape.")
-            )
+            problems.append(row.problem("", f"entry {name} can never be reached", "Give it codes, a message, `also` templates or a shape."))
         if needs_examples and not (entry.get("examples") and entry.get("counter_examples")):
             problems.append(
                 row.problem(
@@ -258,13 +252,15 @@ def _check_names_across(tables: Mapping[str, list[_Row]], problems: list[Problem
             if other is not None and (row.source or other.source):
                 problems.append(
                     row.problem(
-                        ".name", f"entry {row.row['name']} is also an entry of the layers, {other.where}", "Names are unique per provider: rename it."
+                        ".name",
+                        f"entry {row.row['name']} is also an entry of the layers, {other.where}",
+                        "Names are unique per provider: rename it.",
                     )
                 )
 
 
 def _check_rest(source: Source, problems: list[Problem]) -> None:
-    data: Mapping[str, Any] = source.data
+    data: Any = source.data
     for key, identity in (
         ("endpoints", lambda row: f"{row.get('method')} {row.get('path')}"),
         ("families", lambda row: row.get("suffix")),
@@ -288,7 +284,8 @@ def _check_rest(source: Source, problems: list[Problem]) -> None:
 
 def _check_transport(source: Source, problems: list[Problem]) -> None:
     owners: dict[str, str] = {}
-    for index, row in enumerate(source.data.get("entries", ())):  # type: ignore[call-overload]
+    rows: Any = source.data.get("entries", ())
+    for index, row in enumerate(rows):
         path = f"$.entries[{index}]"
         for name in row.get("exceptions", ()):
             if name in owners:

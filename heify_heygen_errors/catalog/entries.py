@@ -36,7 +36,21 @@ class StatusSet:
 class Rule:
     """The meaning that a decision ends in, with every value that does not depend on the observation."""
 
-    __slots__ = ("_advice", "action", "after", "category", "channel", "fault", "id", "name", "outcome", "remedy", "resets", "summary")
+    __slots__ = (
+        "action",
+        "advices",
+        "after",
+        "category",
+        "channel",
+        "fault",
+        "id",
+        "name",
+        "outcome",
+        "prints",
+        "remedy",
+        "resets",
+        "summary",
+    )
 
     def __init__(self, rule_id: str, name: str | None, row: Mapping[str, Any], defaults: Mapping[str, Mapping[str, str]]) -> None:
         category = row["category"]
@@ -53,15 +67,17 @@ class Rule:
         self.resets: str | None = retry.get("resets")
         self.outcome = Outcome(row["outcome"]) if row.get("outcome") else None
         self.channel: str | None = row.get("channel")
-        self._advice: dict[Outcome, RetryAdvice] = {}
+        self.advices: dict[Outcome, RetryAdvice] = {}
+        # Fingerprints of the entry's own message by code: they follow from the catalog alone.
+        self.prints: dict[str | None, str] = {}
 
     def advice(self, outcome: Outcome, after: float | None) -> RetryAdvice:
         """The advice for this outcome; `after` is what the response asked for, in seconds."""
         if after is None:
-            known = self._advice.get(outcome)
+            known = self.advices.get(outcome)
             if known is None:
                 known = RetryAdvice(action=self.action, after=self.after, resets=self.resets, outcome=outcome)
-                self._advice[outcome] = known
+                self.advices[outcome] = known
             return known
         floor = after if self.after is None else max(after, self.after)
         return RetryAdvice(action=self.action, after=floor, resets=self.resets, outcome=outcome)
@@ -205,11 +221,7 @@ class CatalogEntry:
     condition: Condition | None = attrs.field(repr=False)
     believed_with: StatusSet = attrs.field(repr=False)
     templates: tuple[Template, ...] = attrs.field(repr=False)
-
-    @property
-    def capturing(self) -> bool:
-        """Whether any of its templates captures something."""
-        return any(template.names for template in self.templates)
+    capturing: tuple[Template, ...] = attrs.field(repr=False)
 
     def to_dict(self) -> dict[str, object]:
         """JSON-ready, for programs."""
@@ -274,9 +286,7 @@ def build_entry(
         summary=rule.summary,
         remedy=rule.remedy,
         fault=rule.fault,
-        retry=rule.advice(
-            rule.outcome or (Outcome.REFUSED if rule.fault in (Fault.CALLER, Fault.ACCOUNT) else Outcome.UNKNOWN), None
-        ),
+        retry=rule.advice(rule.outcome or (Outcome.REFUSED if rule.fault in (Fault.CALLER, Fault.ACCOUNT) else Outcome.UNKNOWN), None),
         rule=rule.id,
         refinements=tuple(_refinement(rule, refine, row, defaults, tail) for refine in row.get("refine", ())),
         examples=tuple(row.get("examples", ())),
@@ -296,6 +306,7 @@ def build_entry(
         condition=Condition(row["when"]) if "when" in row else None,
         believed_with=StatusSet(row.get("statuses", ())),
         templates=tuple(templates),
+        capturing=tuple(template for template in templates if template.names),
     )
 
 

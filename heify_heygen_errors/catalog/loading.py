@@ -7,11 +7,10 @@ each source; where the sources stand beside it, as in a checkout, a compiled for
 from __future__ import annotations
 
 import json
+import os
 import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
-from pathlib import Path
 from typing import Any, Final
 
 from heify_heygen_errors.catalog.entries import CatalogEntry, Rule
@@ -19,10 +18,7 @@ from heify_heygen_errors.catalog.space import Space, Table
 
 SHIPPED: Final = ("categories.yaml", "heygen.yaml", "liveavatar.yaml", "heify.yaml", "layers.yaml", "transport.yaml")
 _FORMAT: Final = 1
-_PACKAGE: Final = "heify_heygen_errors"
-
-Overlay = str | Path
-"""A file of YAML; an overlay's text can be given through `Catalogs.from_texts`."""
+_PACKAGE_FOLDER: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Catalogs:
@@ -37,7 +33,9 @@ class Catalogs:
         tables: the number spaces and layers that were built so far.
     """
 
-    def __init__(self, data: Mapping[str, Mapping[str, Any]], overlays: Sequence[Mapping[str, Any]] = (), version: str | None = None) -> None:
+    def __init__(
+        self, data: Mapping[str, Mapping[str, Any]], overlays: Sequence[Mapping[str, Any]] = (), version: str | None = None
+    ) -> None:
         self._data = data
         self._overlays = overlays
         categories = data["categories"]
@@ -133,7 +131,7 @@ class Catalogs:
         return self._overlays
 
     @classmethod
-    def load(cls, *overlays: Overlay) -> Catalogs:
+    def load(cls, *overlays: str | os.PathLike[str]) -> Catalogs:
         """The shipped catalogs with overlays on top.
 
         Raises:
@@ -142,7 +140,11 @@ class Catalogs:
         """
         if not overlays:
             return default_catalogs()
-        return cls.from_texts({str(overlay): Path(overlay).read_text(encoding="utf-8") for overlay in overlays})
+        texts = {}
+        for overlay in overlays:
+            with open(overlay, encoding="utf-8") as file:
+                texts[os.fspath(overlay)] = file.read()
+        return cls.from_texts(texts)
 
     @classmethod
     def from_texts(cls, overlays: Mapping[str, str]) -> Catalogs:
@@ -210,18 +212,25 @@ def _version(data: Mapping[str, Mapping[str, Any]], overlays: Sequence[Mapping[s
     return f"{data['categories']['version']}+{zlib.crc32(content.encode()):08x}"
 
 
-def _data_folder() -> Any:
-    """Where the YAML stands: inside the installed package, or beside it in a checkout."""
-    inside = resources.files(_PACKAGE) / "data"
-    if inside.is_dir():
-        return inside
-    return Path(__file__).resolve().parents[2] / "data"
+def _read(*path: str) -> bytes:
+    """A file of the package, through its loader, so also from a zip; importlib.resources would cost a tenth of start-up."""
+    loader = __spec__.loader if __spec__ is not None else None
+    full = os.path.join(_PACKAGE_FOLDER, *path)
+    if loader is not None and hasattr(loader, "get_data"):
+        return bytes(loader.get_data(full))
+    with open(full, "rb") as file:
+        return file.read()
 
 
 def read_shipped_texts() -> dict[str, str]:
-    """The text of every shipped catalog by file name."""
-    folder = _data_folder()
-    return {name: (folder / name).read_text(encoding="utf-8") for name in SHIPPED}
+    """The text of every shipped catalog by file name: inside an installed package, beside it in a checkout."""
+    for folder in (("data",), (os.pardir, "data")):
+        try:
+            return {name: _read(*folder, name).decode() for name in SHIPPED}
+        except OSError:
+            continue
+    msg = "the catalogs are missing: install the package again"
+    raise FileNotFoundError(msg)
 
 
 def digest(texts: Mapping[str, str]) -> dict[str, int]:
@@ -262,16 +271,17 @@ def compiled_form(texts: Mapping[str, str]) -> str:
 
 def _read_compiled() -> Catalogs | None:
     try:
-        compiled = json.loads((resources.files(_PACKAGE) / "catalog" / "compiled.json").read_bytes())
+        compiled = json.loads(_read("catalog", "compiled.json"))
     except (OSError, ValueError):
         return None
     if compiled.get("format") != _FORMAT:
         return None
-    try:
-        if digest(read_shipped_texts()) != compiled["digest"]:
-            return None
-    except OSError:
-        pass  # the sources were not installed; the compiled form stands for them
+    if not os.path.isdir(os.path.join(_PACKAGE_FOLDER, "data")):  # a checkout, where the sources may have changed since
+        try:
+            if digest(read_shipped_texts()) != compiled["digest"]:
+                return None
+        except OSError:
+            pass
     return Catalogs(compiled["data"], version=compiled["version"])
 
 

@@ -108,9 +108,7 @@ def read_source(text: str, file: str) -> tuple[Source | None, list[Problem]]:
     record = BY_KIND.get(kind or "")
     if record is None:
         wrong = f"kind {kind!r} is none" if kind else "the file does not say which kind of catalog it is"
-        problems.append(
-            Problem(file, root.line, "$.kind", wrong, f"Write kind: and one of {', '.join(BY_KIND)} at the top of the file.")
-        )
+        problems.append(Problem(file, root.line, "$.kind", wrong, f"Write kind: and one of {', '.join(BY_KIND)} at the top of the file."))
         return None, problems
     data = check.value(root, record, "$")
     return Source(file, data if isinstance(data, dict) else {}, check.lines), problems
@@ -130,16 +128,14 @@ def _parse(text: str, file: str, problems: list[Problem]) -> _Node | None:
     documents = 0
     try:
         for event in yaml.parse(text, Loader=Loader):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     problems.append(Problem(file, line, "$", "a second YAML document begins here", "Keep one per file."))
                     return None
             elif isinstance(event, yaml.AliasEvent):
-                problems.append(
-                    Problem(file, line, "$", f"alias *{event.anchor} is not allowed", "Write the value out where it is used.")
-                )
+                problems.append(Problem(file, line, "$", f"alias *{event.anchor} is not allowed", "Write the value out where it is used."))
                 return None
             elif isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent):
                 if event.anchor is not None:
@@ -199,7 +195,7 @@ class _Check:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(self.file, node.line, path, what, remedy))
 
-    def value(self, node: _Node, kind: Kind, path: str) -> object:  # noqa: PLR0911 - one return per kind
+    def value(self, node: _Node, kind: Kind, path: str) -> object:
         self.lines[path] = node.line
         match kind:
             case Text():

@@ -309,9 +309,7 @@ TRANSPORT_ENTRY: Final = Record(
     ("name", "exceptions", "category", "outcome", "summary", "remedy", "evidence", "source"),
 )
 
-TRANSPORT: Final = Record(
-    "transport catalog", {**_HEAD, "entries": Many(TRANSPORT_ENTRY)}, ("schema", "catalog", "kind", "entries")
-)
+TRANSPORT: Final = Record("transport catalog", {**_HEAD, "entries": Many(TRANSPORT_ENTRY)}, ("schema", "catalog", "kind", "entries"))
 
 CATEGORIES: Final = Record(
     "categories",
@@ -376,7 +374,7 @@ def json_schema() -> dict[str, object]:
     }
 
 
-def _json(kind: Kind) -> dict[str, object]:  # noqa: PLR0911 - one return per kind
+def _json(kind: Kind) -> dict[str, object]:
     described: dict[str, object] = {"description": kind.doc} if kind.doc else {}
     match kind:
         case Text():

@@ -9,6 +9,7 @@ from heify_heygen_errors.catalog.entries import CatalogEntry, Endpoint, Limit, R
 from heify_heygen_errors.catalog.template import Template, TemplateTable
 from heify_heygen_errors.model import Fault
 
+_MAX_CODE: Final = 256
 _DEFAULT_EFFECT: Final = {"GET": "read", "HEAD": "read", "OPTIONS": "read", "PUT": "idempotent", "DELETE": "idempotent"}
 
 
@@ -83,13 +84,16 @@ class Space(Table):
             self.statuses[status] = Rule(f"{name}/status:{status}", None, row, defaults)
         self._classes: dict[int, Rule] = {}
         self._defaults = defaults
-        self.families = sorted(
-            (
-                (family["suffix"], Rule(f"{name}/family:{family['suffix']}", None, family, defaults))
-                for family in data.get("families", ())
-            ),
-            key=lambda family: -len(family[0]),
-        )
+        self.families = {
+            family["suffix"]: Rule(f"{name}/family:{family['suffix']}", None, family, defaults) for family in data.get("families", ())
+        }
+        # Codes that decide by themselves: one entry, no conditions, nothing to refine, not vague.
+        self.decided = {
+            code: entries[0]
+            for code, entries in self.by_code.items()
+            if len(entries) == 1
+            and not (entries[0].refinements or entries[0].generic or entries[0].condition is not None or code in self.catch_all)
+        }
         self.endpoints = tuple(Endpoint(**endpoint) for endpoint in data.get("endpoints", ()))
         self._endpoints: dict[tuple[str, int], list[tuple[list[str], Endpoint]]] = {}
         for endpoint in self.endpoints:
@@ -118,11 +122,14 @@ class Space(Table):
 
         A family that blames the vendor does not stand against a 4xx status.
         """
-        low = code.lower()
-        for suffix, rule in self.families:
-            if low.endswith(suffix) and len(low) > len(suffix):
+        low = code[:_MAX_CODE].lower()
+        start = low.find("_", 1)
+        while start > 0:
+            rule = self.families.get(low[start:])
+            if rule is not None:
                 blames_vendor = rule.fault in (Fault.PROVIDER, Fault.NETWORK)
                 return None if blames_vendor and status is not None and 400 <= status <= 499 else rule  # noqa: PLR2004
+            start = low.find("_", start + 1)
         return None
 
     def believes(self, entry: CatalogEntry, status: int | None) -> bool:

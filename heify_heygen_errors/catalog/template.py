@@ -8,7 +8,7 @@ cannot make matching slow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 OPEN: Final = "…"
@@ -69,7 +69,8 @@ class Template:
         self.open_start = text.startswith(OPEN)
         self.open_end = text.endswith(OPEN) and len(text) > 1
         text = text.removeprefix(OPEN).removesuffix(OPEN) if text != OPEN else ""
-        literals, names = [""], []
+        literals: list[str] = [""]
+        names: list[str] = []
         position = 0
         for brace in _PLACEHOLDER.finditer(text):
             literals[-1] += text[position : brace.start()]
@@ -123,6 +124,14 @@ class Template:
         word, blank, _ = self.literals[0].partition(" ")
         return word if word and blank else None
 
+    @property
+    def last_word(self) -> str | None:
+        """The word every matching text ends in, None where that is open."""
+        if self.open_end:
+            return None
+        _, blank, word = self.literals[-1].rpartition(" ")
+        return word if word and blank else None
+
     def match(self, text: Folded) -> dict[str, str] | None:
         """What the placeholders captured, in the text's own case; None where it does not match."""
         low, literals = text.text, self.literals
@@ -170,34 +179,54 @@ class Template:
         return low == literal
 
 
+Owned = tuple[Template, object]
+
+
 class TemplateTable:
-    """Templates and what they belong to; candidates come the most literal characters first."""
+    """Templates and what they belong to, found by exact text, first word or last word.
 
-    __slots__ = ("_by_word", "_exact", "_general")
+    Candidates come the most literal characters first.
+    """
 
-    def __init__(self, owned: list[tuple[Template, object]]) -> None:
-        self._exact: dict[str, list[tuple[Template, object]]] = {}
-        by_word: dict[str, list[tuple[Template, object]]] = {}
-        general: list[tuple[Template, object]] = []
-        for template, owner in owned:
+    __slots__ = ("_by_first", "_by_last", "_exact", "_general")
+
+    def __init__(self, owned: list[Owned]) -> None:
+        self._exact: dict[str, list[Owned]] = {}
+        self._by_first: dict[str, list[Owned]] = {}
+        self._by_last: dict[str, list[Owned]] = {}
+        self._general: list[Owned] = []
+        for one in owned:
+            template = one[0]
             if template.exact:
-                self._exact.setdefault(template.literals[0], []).append((template, owner))
+                self._exact.setdefault(template.literals[0], []).append(one)
             elif template.first_word is not None:
-                by_word.setdefault(template.first_word, []).append((template, owner))
+                self._by_first.setdefault(template.first_word, []).append(one)
+            elif template.last_word is not None:
+                self._by_last.setdefault(template.last_word, []).append(one)
             else:
-                general.append((template, owner))
-        self._general = sorted(general, key=_heaviest)
-        self._by_word = {word: sorted(found + general, key=_heaviest) for word, found in by_word.items()}
+                self._general.append(one)
+        for found in (*self._by_first.values(), *self._by_last.values(), self._general):
+            found.sort(key=_heaviest)
 
-    def search(self, text: Folded) -> Iterator[tuple[object, Template, dict[str, str]]]:
-        """Owner, template and captures of every template that matches."""
-        for template, owner in self._exact.get(text.text, ()):
+    def search(self, text: Folded, *, general: bool = True) -> Iterator[tuple[object, Template, dict[str, str]]]:
+        """Owner, template and captures of every template that matches.
+
+        Without `general` only those are tried that are found by the text's first word.
+        """
+        low = text.text
+        for template, owner in self._exact.get(low, ()):
             yield owner, template, {}
-        for template, owner in self._by_word.get(text.text.partition(" ")[0], self._general):
+        candidates: Sequence[Owned] = self._by_first.get(low.partition(" ")[0], ())
+        if general:
+            by_last = self._by_last.get(low.rpartition(" ")[2])
+            others = [*by_last, *self._general] if by_last else self._general
+            if others:
+                candidates = sorted([*candidates, *others], key=_heaviest) if candidates or by_last else others
+        for template, owner in candidates:
             captured = template.match(text)
             if captured is not None:
                 yield owner, template, captured
 
 
-def _heaviest(owned: tuple[Template, object]) -> int:
+def _heaviest(owned: Owned) -> int:
     return -owned[0].weight

@@ -13,7 +13,7 @@ from heify_heygen_errors import __version__
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.catalog.reader import CatalogError
 from heify_heygen_errors.cli import catalog_commands, explain_command, lookup_command, normalize_command
-from heify_heygen_errors.normalize import Normalizer
+from heify_heygen_errors.normalizer import Normalizer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

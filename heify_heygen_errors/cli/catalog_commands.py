@@ -26,9 +26,7 @@ def catalog() -> None:
 @click.option("--limits", is_flag=True, help="The documented limits instead.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_obj
-def list_command(  # noqa: PLR0913 - one parameter per option
-    session: Session, name: str | None, category: str | None, *, endpoints: bool, limits: bool, as_json: bool
-) -> int:
+def list_command(session: Session, name: str | None, category: str | None, *, endpoints: bool, limits: bool, as_json: bool) -> int:
     """List the entries of catalog NAME (heygen, liveavatar, heify, layers), or of all."""
     catalogs = session.normalizer.catalogs
     known = [*catalogs.providers, "layers"]
@@ -45,7 +43,8 @@ def list_command(  # noqa: PLR0913 - one parameter per option
         print_json([entry.to_dict() for entry in entries])
         return 0
     rows = [
-        [entry.rule, entry.category.value, ", ".join(entry.vendor_codes), entry.retry.action.value, entry.message or ""] for entry in entries
+        [entry.rule, entry.category.value, ", ".join(entry.vendor_codes), entry.retry.action.value, entry.message or ""]
+        for entry in entries
     ]
     listing(["rule", "category", "codes", "retry", "message"], rows)
     say(f"{len(rows)} entries, catalogs {catalogs.version}")
@@ -64,7 +63,9 @@ def _facts(session: Session, name: str | None, *, endpoints: bool, as_json: bool
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        listing(columns, [["" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in row] for row in rows])
+        listing(
+            columns, [["" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in row] for row in rows]
+        )
     return 0
 
 

@@ -11,7 +11,7 @@ import click
 
 from heify_heygen_errors.cli.show import console, for_people, print_json, say
 from heify_heygen_errors.document import MAX_BODY
-from heify_heygen_errors.explain import Explanation
+from heify_heygen_errors.explanation import Explanation
 from heify_heygen_errors.observation import Observation
 from heify_heygen_errors.records import INPUT_FIELDS, NotARecord, RecordNormalizer, RecordOptions
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--exception", "exception", metavar="TEXT", help="What was raised instead: class name and text.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 @click.pass_obj
-def explain(  # noqa: PLR0913 - one parameter per option
+def explain(
     session: Session,
     what: str,
     provider: str | None,
@@ -46,6 +46,7 @@ def explain(  # noqa: PLR0913 - one parameter per option
     WHAT is a code (400112), a body ('{"code":400112}'), the name of a file with a body or a record, or "-" for stdin.
     """
     pairs = [_header(header) for header in headers]
+    observation: Observation | None
     if exception is not None:
         observation = Observation(provider, status, pairs, b"", method, url, exception=exception)
     else:
@@ -77,7 +78,7 @@ def _read(what: str) -> bytes | str | dict[str, Any]:
         if sys.stdin.isatty():
             say("reading the body from the terminal, end with Ctrl-D")
         return sys.stdin.buffer.read(MAX_BODY + 1)
-    if what[:1] in "{[<\"" or "\n" in what:
+    if what[:1] in '{[<"' or "\n" in what:
         return what
     path = Path(what)
     try:

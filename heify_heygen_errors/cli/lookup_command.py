@@ -73,5 +73,3 @@ def show_entry(entry: CatalogEntry) -> None:
         ("replaced by", entry.replaced_by),
     ]
     facts(rows)
-
-

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--field", "names", multiple=True, metavar="FIELD=NAME", help="The input's NAME of a FIELD; can be repeated.")
 @click.option("--quiet", "-q", is_flag=True, help="No summary on stderr.")
 @click.pass_obj
-def normalize(  # noqa: PLR0913 - one parameter per option
+def normalize(
     session: Session,
     inputs: tuple[str, ...],
     output: str,
@@ -83,9 +83,7 @@ def normalize(  # noqa: PLR0913 - one parameter per option
     return 1 if counts.rejects else 0
 
 
-def _options(
-    session: Session, provider: str | None, names: tuple[str, ...], *, keep: bool, explode: bool, prefix: str
-) -> RecordOptions:
+def _options(session: Session, provider: str | None, names: tuple[str, ...], *, keep: bool, explode: bool, prefix: str) -> RecordOptions:
     fields = {field: field for field in INPUT_FIELDS}
     for pair in names:
         field, equals, name = pair.partition("=")

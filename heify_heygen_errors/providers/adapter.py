@@ -24,21 +24,38 @@ class Sight:
     Attributes:
         status: the HTTP status, None where there was none or where it lies outside 100 to 599.
         failed: whether the HTTP status says no.
+        may_hold_ids: whether the body can have members whose names end in ``id``.
         space: the number space that was asked.
     """
 
-    __slots__ = ("document", "failed", "headers", "observation", "space", "status")
+    __slots__ = ("document", "failed", "headers", "may_hold_ids", "observation", "space", "status")
 
     def __init__(self, observation: Observation, document: Document, space: Space) -> None:
         self.observation = observation
         self.document = document
         self.space = space
+        text = document.text
+        self.may_hold_ids = text is None or 'id"' in text or "\\" in text
         self.headers = observation.headers
         status = observation.status
         if status is not None and not 100 <= status <= 599:  # noqa: PLR2004
             status = None
         self.status = status
         self.failed = status is not None and status >= 400  # noqa: PLR2004
+
+    def ids(self, *sources: object) -> Mapping[str, str]:
+        """The ids in some objects of the body."""
+        return ids_of(*sources) if self.may_hold_ids else NO_IDS
+
+    def request_id(self, *sources: Mapping[str, object]) -> str | None:
+        """The request id that the body names in one of the objects."""
+        if self.may_hold_ids:
+            for source in sources:
+                for field in self.space.request_id_fields:
+                    found = source.get(field)
+                    if found is not None:
+                        return text_of(found)
+        return None
 
 
 class Adapter:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from heify_heygen_errors.failure import NO_IDS, Failure
+from heify_heygen_errors.failure import Failure
 from heify_heygen_errors.providers.adapter import (
     MAX_ITEMS,
     Adapter,
@@ -19,7 +19,6 @@ from heify_heygen_errors.providers.adapter import (
     code_of,
     first_text,
     framework_error,
-    ids_of,
     state_of,
     text_of,
     words_of,
@@ -76,14 +75,10 @@ class HeifyAdapter(Adapter, providers=("heify",)):
             if found or _holds_job(body):
                 return
         error = body.get("error")
-        if error and error is not True:
-            failure = _error(sight, body, error)
-            if failure is not None:
-                yield failure
-                return
-        failure = _flat(sight, body)
-        if failure is not None:
-            yield failure
+        said = _error(sight, body, error) if error and error is not True else None
+        said = said or _flat(sight, body)
+        if said is not None:
+            yield said
 
     def _jobs(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
         data = body.get("data")
@@ -148,7 +143,7 @@ def _job(sight: Sight, job: dict[str, object], *, item: bool) -> Failure | None:
         code,
         message,
         detail,
-        resource=ids_of(job),
+        resource=sight.ids(job),
         item=item,
         shape=shape,
     )
@@ -166,8 +161,8 @@ def _error(sight: Sight, body: dict[str, object], error: object) -> Failure | No
             words_of(error.get("detail") or error.get("details")),
             text_of(error.get("param")) or text_of(error.get("field")),
             text_of(error.get("doc_url")),
-            _request_id(sight, error) or _request_id(sight, body),
-            ids_of(error, body),
+            sight.request_id(error, body),
+            sight.ids(error, body),
         )
     text = text_of(error)
     if text is None:
@@ -179,8 +174,8 @@ def _error(sight: Sight, body: dict[str, object], error: object) -> Failure | No
         code_of(body.get("code")),
         message or text,
         text if message else None,
-        request_id=_request_id(sight, body),
-        resource=ids_of(body),
+        request_id=sight.request_id(body),
+        resource=sight.ids(body),
     )
 
 
@@ -216,14 +211,6 @@ def _flat(sight: Sight, body: dict[str, object]) -> Failure | None:
         message,
         None,
         param,
-        request_id=_request_id(sight, body),
-        resource=ids_of(body) if len(body) > 2 else NO_IDS,  # noqa: PLR2004 - nothing but code and message
+        request_id=sight.request_id(body),
+        resource=sight.ids(body),
     )
-
-
-def _request_id(sight: Sight, source: dict[str, object]) -> str | None:
-    for field in sight.space.request_id_fields:
-        found = source.get(field)
-        if found is not None:
-            return text_of(found)
-    return None

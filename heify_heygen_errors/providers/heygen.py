@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from heify_heygen_errors.catalog import Space
-from heify_heygen_errors.failure import NO_IDS, Failure
+from heify_heygen_errors.failure import Failure
 from heify_heygen_errors.providers.adapter import (
     MAX_ITEMS,
     Adapter,
@@ -20,7 +20,6 @@ from heify_heygen_errors.providers.adapter import (
     code_of,
     first_text,
     framework_error,
-    ids_of,
     state_of,
     text_of,
     words_of,
@@ -29,6 +28,7 @@ from heify_heygen_errors.providers.layers import layer_failures, text_failure
 
 _MESSAGE: Final = ("message", "msg", "error_message", "Message", "error_description", "errorMessage")
 _JOB_MESSAGE: Final = ("failure_message", "error_message", "msg", "message", "moderation_msg", "reason")
+_LONGEST_SUCCESS: Final = 10
 _LOOKS_LIKE_CODE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # What may stand beside the message of a body that is nothing but a message.
 _BARE: Final = frozenset({"message", "msg", "Message", "code", "data", "request_id", "requestId", "hint", "type", "error", "statusCode"})
@@ -67,6 +67,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
             yield Failure("response", "JSON value", message=text_of(body))
 
     def _object(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
+        failed = sight.failed
+        error = body.get("error")
         if "x-amzn-errortype" in sight.headers or "errorMessage" in body:
             layer = next(layer_failures(sight), None)
             if layer is not None:
@@ -74,17 +76,15 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
                 return
         if "event_type" in body:
             event = self._event(sight, body, "webhook", item=False)
-            if event is not None or not sight.failed:
-                if event is not None:
-                    yield event
+            if event is not None:
+                yield event
+            if event is not None or not failed:
                 return
-        failed = sight.failed
-        error = body.get("error")
         if not failed and self._is_job(sight.space, body):
             yield from self._jobs(sight, body, "job object")
             return
         if error and error is not True:
-            failure = self._error(sight.space, body, error)
+            failure = self._error(sight, body, error)
             if failure is not None:
                 yield failure
                 return
@@ -107,7 +107,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
 
     # One error object, or a text or list in its place.
 
-    def _error(self, space: Space, body: dict[str, object], error: object) -> Failure | None:
+    def _error(self, sight: Sight, body: dict[str, object], error: object) -> Failure | None:
+        space = sight.space
         if type(error) is list:
             error = error[0] if error else None
         if type(error) is dict:
@@ -117,13 +118,13 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
             return Failure(
                 "response",
                 "v2 wrapper" if "data" in body else "v3 error object",
-                None if code is not None and _is_success(space, code, None) else code,
+                None if code is not None and len(code) <= _LONGEST_SUCCESS and _is_success(space, code, None) else code,
                 message,
                 None if detail is None else words_of(detail),
                 text_of(error.get("param")),
                 text_of(error.get("doc_url")),
-                _request_id(space, body) or _request_id(space, error),
-                ids_of(error, body),
+                sight.request_id(body, error),
+                sight.ids(error, body),
             )
         text = text_of(error)
         if text is None:
@@ -139,8 +140,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
                 text,
                 text_of(body.get("error_description")) or message,
                 doc_url=text_of(body.get("error_uri")),
-                request_id=_request_id(space, body),
-                resource=ids_of(body),
+                request_id=sight.request_id(body),
+                resource=sight.ids(body),
             )
         return Failure(
             "response",
@@ -148,8 +149,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
             code,
             message or text,
             text if message else None,
-            request_id=_request_id(space, body),
-            resource=ids_of(body),
+            request_id=sight.request_id(body),
+            resource=sight.ids(body),
         )
 
     # Code and message at the top of the body.
@@ -183,10 +184,10 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
         if sight.failed and message is None and code is None and type(data) is dict:
             inner = data.get("error")
             if inner and inner is not True:
-                return self._error(space, data, inner)
+                return self._error(sight, data, inner)
         errors = body.get("errors")
         if message is None and type(errors) is list and errors:
-            found = self._error(space, body, errors[0])
+            found = self._error(sight, body, errors[0])
             if found is not None:
                 return found
         return Failure(
@@ -197,8 +198,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
             None if detail is None else words_of(detail),
             param or text_of(body.get("param")),
             text_of(body.get("doc_url")),
-            _request_id(space, body),
-            ids_of(body, data) if len(body) > 2 else NO_IDS,  # noqa: PLR2004 - nothing but code and message
+            sight.request_id(body),
+            sight.ids(body, data),
         )
 
     # Jobs.
@@ -208,23 +209,26 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
         state = state_of(body)
         if state is None or type(body.get("data")) in (dict, list):
             return False
-        return state in space.failed_states or state in space.missing_states or (
-            (state in space.completed_states or state in space.running_states) and "code" not in body
+        return (
+            state in space.failed_states
+            or state in space.missing_states
+            or ((state in space.completed_states or state in space.running_states) and "code" not in body)
         )
 
     def _jobs(self, sight: Sight, data: dict[str, object] | list[object], envelope: str) -> Iterator[Failure]:
         if isinstance(data, list):
             yield from self._items(sight, data)
             return
-        found = False
-        for failure in self._lists(sight, data):
-            found = True
-            yield failure
-        if found:
-            return
-        failure = self.job(sight, data, envelope, item=False)
-        if failure is not None:
-            yield failure
+        whole = self.job(sight, data, envelope, item=False)
+        if whole is None or whole.shape == "failed_without_reason":  # a failed batch tells its reasons in its items
+            found = False
+            for failure in self._lists(sight, data):
+                found = True
+                yield failure
+            if found:
+                return
+        if whole is not None:
+            yield whole
         elif state_of(data) is None:
             for child in data.values():
                 if type(child) is dict and state_of(child) is not None:
@@ -261,14 +265,13 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
         elif not named or (state is not None and state in space.running_states) or has_result(space, job):
             return None
         channel = "webhook" if sight.status is None else "job"
-        return self.job_failure(space, job, channel, envelope, shape, item=item)
+        return self.job_failure(sight, job, channel, envelope, shape, item=item)
 
-    def job_failure(  # noqa: PLR0913 - what is known of the job at the call
-        self, space: Space, job: dict[str, object], channel: str, envelope: str, shape: str | None, *, item: bool
-    ) -> Failure:
+    def job_failure(self, sight: Sight, job: dict[str, object], channel: str, envelope: str, shape: str | None, *, item: bool) -> Failure:
         """The words of a failed job, wherever in its object they stand."""
+        space = sight.space
         error = job.get("error")
-        failure = self._error(space, {}, error) if error and error is not True else None
+        failure = self._error(sight, {}, error) if error and error is not True else None
         code = failure.code if failure else None
         message = failure.message if failure else None
         if code is None:
@@ -293,8 +296,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
             detail,
             failure.param if failure else None,
             failure.doc_url if failure else None,
-            _request_id(space, job),
-            ids_of(job, error),
+            sight.request_id(job),
+            sight.ids(job, error),
             item,
             shape,
         )
@@ -304,7 +307,7 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
         job = data if type(data) is dict else {}
         kind = str(event.get("event_type")).lower()
         if kind.endswith((".fail", ".failed", ".failure", ".error")):
-            failure = self.job_failure(sight.space, job, channel, "webhook event", None, item=item)
+            failure = self.job_failure(sight, job, channel, "webhook event", None, item=item)
         elif kind.endswith((".success", ".completed", ".complete")):
             return None
         else:
@@ -313,7 +316,7 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
                 return None
             failure = found
             failure.channel = channel
-        failure.resource = ids_of(job, event)
+        failure.resource = sight.ids(job, event)
         return failure
 
 
@@ -349,11 +352,3 @@ def _is_success_message(space: Space, message: str) -> bool:
 
 def _is_bare(body: dict[str, object]) -> bool:
     return all(name in _BARE for name in body) and not body.get("data")
-
-
-def _request_id(space: Space, source: dict[str, object]) -> str | None:
-    for field in space.request_id_fields:
-        found = source.get(field)
-        if found is not None:
-            return text_of(found)
-    return None

@@ -82,4 +82,5 @@ def _status_entry(provider: str, status: str, rule: Rule) -> CatalogEntry:
         condition=None,
         believed_with=StatusSet((status,)),
         templates=(),
+        capturing=(),
     )

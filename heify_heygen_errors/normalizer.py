@@ -6,14 +6,14 @@ raises: an unknown provider name, or a source that is nothing of the kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
 from heify_heygen_errors import transport as transports
-from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule, default_catalogs
-from heify_heygen_errors.document import NOTHING, excerpt_source, read_document
+from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule, Space, default_catalogs
+from heify_heygen_errors.document import excerpt_source, read_document
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.failure import Failure
 from heify_heygen_errors.fingerprint import fingerprint, skeleton
@@ -42,7 +42,7 @@ from heify_heygen_errors.providers import Sight, adapter_for
 from heify_heygen_errors.redaction import redact, suspicious
 
 if TYPE_CHECKING:
-    from heify_heygen_errors.explain import Explanation
+    from heify_heygen_errors.explanation import Explanation
 
 MAX_BODY_EXCERPT: Final = 4096
 """Bytes of UTF-8 that an excerpt of a body has at most."""
@@ -50,6 +50,7 @@ MAX_BODY_EXCERPT: Final = 4096
 MAX_TEXT: Final = 4096
 MAX_CODE: Final = 256
 _MAX_PARAM: Final = 512
+_WEB: Final = ("https://", "http://", "HTTPS://", "HTTP://")
 _EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 1024
 
 _CHANNELS: Final = {channel.value: channel for channel in Channel}
@@ -97,7 +98,7 @@ class Cleaner:
 
     __slots__ = ("clean", "secrets")
 
-    def __init__(self, body: str | None, whole: bool, secrets: tuple[str, ...]) -> None:
+    def __init__(self, body: str | None, secrets: tuple[str, ...], *, whole: bool) -> None:
         self.secrets = secrets
         # Members of a body without any sign of a secret have none either, unless escapes hide it.
         self.clean = whole and body is not None and not secrets and "\\" not in body and "&" not in body and not suspicious(body)
@@ -158,17 +159,20 @@ class Normalizer:
             TypeError: the source is nothing of the kind.
             ValueError: there is no provider of this name, or nothing names one.
         """
-        if isinstance(source, ApiError):
+        if type(source) is Observation and provider is None:
+            observation = source
+        elif isinstance(source, ApiError):
             return source.info
-        for info in self._infos(source, provider):
-            return info
-        return None
+        else:
+            observation = self.observe(source, provider)
+        found = self.findings(observation, first=True)
+        return ErrorInfo.of(found[0][0]) if found else None
 
     def normalize_all(self, source: object, provider: str | None = None) -> list[ErrorInfo]:
         """Every failure in a source: one per failed item of a list, batch or event log. See `normalize`."""
         if isinstance(source, ApiError):
             return [source.info]
-        return list(self._infos(source, provider))
+        return [ErrorInfo.of(finding) for finding, _ in self.findings(self.observe(source, provider))]
 
     def raise_for_error(self, source: object, provider: str | None = None) -> None:
         """Raises the `ApiError` of the failure's category, or returns None.
@@ -185,7 +189,7 @@ class Normalizer:
 
     def explain(self, source: object, provider: str | None = None) -> Explanation:
         """Every step of the decision, printable. See `normalize` for the arguments and what is raised."""
-        from heify_heygen_errors.explain import explain
+        from heify_heygen_errors.explanation import explain
 
         return explain(self, source, provider)
 
@@ -196,14 +200,9 @@ class Normalizer:
             KeyError: there is none; names the nearest.
             ValueError: there is no provider of this name.
         """
-        from heify_heygen_errors.lookup import lookup
+        from heify_heygen_errors.catalog.lookup import lookup
 
         return lookup(self.catalogs, provider, code_or_name)
-
-    def _infos(self, source: object, provider: str | None) -> Iterator[ErrorInfo]:
-        observation = source if type(source) is Observation and provider is None else self.observe(source, provider)
-        for finding, _ in self.findings(observation):
-            yield ErrorInfo.of(finding)
 
     def observe(self, source: object, provider: str | None = None) -> Observation:
         """What was seen of a source, with the provider settled.
@@ -266,21 +265,22 @@ class Normalizer:
             raise ValueError(msg)
         return name
 
-    def findings(self, observation: Observation, trace: list[str] | None = None) -> Iterator[tuple[Finding, bool]]:
-        """Each failure of an observation, flat, and whether it is an item of a list.
+    def findings(self, observation: Observation, trace: list[str] | None = None, *, first: bool = False) -> list[tuple[Finding, bool]]:
+        """Each failure of an observation, flat, and whether it is an item of a list; with `first` only that one.
 
         Raises:
             ValueError: the provider is unknown or nothing names one.
         """
-        catalogs = self.catalogs
+        catalogs = self._catalogs or self.catalogs
         name = observation.provider
-        if name is None or name not in catalogs.tables:
+        space = catalogs.tables.get(name) if name is not None else None
+        if name is None or type(space) is not Space:
             name = self.settle(observation)
-        space = catalogs.space(name)
+            space = catalogs.space(name)
         if observation.exception is not None:
-            yield self._transport_finding(observation, name, trace), False
-            return
-        document = read_document(observation.body) if observation.body else NOTHING
+            return [(self._transport_finding(observation, name, trace), False)]
+        found_all: list[tuple[Finding, bool]] = []
+        document = read_document(observation.body)
         sight = Sight(observation, document, space)
         cleaner: Cleaner | None = None
         excerpt: str | None = None
@@ -295,12 +295,15 @@ class Normalizer:
                 continue  # text without a status that no layer is known to send
             if cleaner is None:
                 window = excerpt_source(document, _EXCERPT_WINDOW)
-                cleaner = Cleaner(window, window is not None and len(window) < _EXCERPT_WINDOW, observation.secrets)
+                cleaner = Cleaner(window, observation.secrets, whole=window is not None and len(window) < _EXCERPT_WINDOW)
                 excerpt = _excerpt(window, cleaner)
             finding = _finding(catalogs, name, failure, sight, found, cleaner, excerpt)
             if not found.known_code and self._on_unknown_code is not None and failure.code is not None:
                 self._on_unknown_code(UnknownCode(name, finding.code or "", ErrorInfo.of(finding)))
-            yield finding, failure.item
+            found_all.append((finding, failure.item))
+            if first:
+                break
+        return found_all
 
     def _transport_finding(self, observation: Observation, name: str, trace: list[str] | None) -> Finding:
         catalogs = self.catalogs
@@ -315,7 +318,7 @@ class Normalizer:
         kind, text = kind.strip().removeprefix("builtins."), text.strip()
         found_by = MatchedBy.TRANSPORT if rule is not None else MatchedBy.NONE
         rule = rule or catalogs.space(name).unknown
-        cleaner = Cleaner(None, False, observation.secrets)
+        cleaner = Cleaner(None, observation.secrets, whole=False)
         return Finding(
             name,
             Channel.TRANSPORT,
@@ -351,13 +354,13 @@ def _excerpt(window: str | None, cleaner: Cleaner) -> str | None:
     return encodable(text).encode()[:MAX_BODY_EXCERPT].decode("utf-8", "ignore")
 
 
-def _finding(  # noqa: PLR0913 - the one place where everything comes together
-    catalogs: Catalogs, name: str, failure: Failure, sight: Sight, found: Match, cleaner: Cleaner, excerpt: str | None
-) -> Finding:
+def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, found: Match, cleaner: Cleaner, excerpt: str | None) -> Finding:
     rule = found.rule
     channel = rule.channel or failure.channel
     headers = sight.headers
-    message = cleaner.text(failure.message)
+    message = failure.message
+    if message is not None and not found.verbatim:
+        message = cleaner.text(message)
     params: Mapping[str, str] = EMPTY_MAP
     if found.params:
         params = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in found.params.items()})
@@ -371,7 +374,7 @@ def _finding(  # noqa: PLR0913 - the one place where everything comes together
             code = encodable(code)
     doc_url = failure.doc_url
     if doc_url is not None:
-        doc_url = cleaner.text(doc_url, MAX_TEXT) if doc_url[:8].lower().startswith(("http://", "https://")) else None
+        doc_url = cleaner.text(doc_url, MAX_TEXT) if doc_url.startswith(_WEB) else None
     detail = failure.detail
     if detail is not None:
         detail = cleaner.text(detail)
@@ -389,7 +392,13 @@ def _finding(  # noqa: PLR0913 - the one place where everything comes together
         endpoint = sight.space.endpoint(sight.observation.method, sight.observation.url)
         if endpoint is not None and endpoint.min_wait is not None:
             after = max(after or 0.0, endpoint.min_wait)
-    return Finding(
+    outcome = _outcome(rule, channel, sight.status)
+    print_ = None
+    if found.verbatim and message is not None:
+        print_ = rule.prints.get(code)
+        if print_ is None:
+            print_ = rule.prints[code] = fingerprint(name, code, skeleton(message, params))
+    values = (
         name,
         _CHANNELS[channel],
         rule.category,
@@ -401,7 +410,7 @@ def _finding(  # noqa: PLR0913 - the one place where everything comes together
         rule.remedy,
         sight.observation.status,
         rule.fault,
-        rule.advice(_outcome(rule, channel, sight.status), after),
+        (after is None and rule.advices.get(outcome)) or rule.advice(outcome, after),
         param,
         params,
         resource,
@@ -409,10 +418,11 @@ def _finding(  # noqa: PLR0913 - the one place where everything comes together
         request_id,
         rule.id,
         found.matched_by,
-        fingerprint(name, code, _core(message, detail, code, params, failure, sight)),
+        print_ or fingerprint(name, code, _core(message, detail, code, params, failure, sight)),
         excerpt,
         catalogs.version,
     )
+    return tuple.__new__(Finding, values)  # half the time of Finding(...), which calls a Python function
 
 
 def _outcome(rule: Rule, channel: str, status: int | None) -> Outcome:
@@ -425,9 +435,7 @@ def _outcome(rule: Rule, channel: str, status: int | None) -> Outcome:
     return Outcome.REFUSED if rule.fault in (Fault.CALLER, Fault.ACCOUNT) else Outcome.UNKNOWN
 
 
-def _core(  # noqa: PLR0913
-    message: str | None, detail: str | None, code: str | None, params: Mapping[str, str], failure: Failure, sight: Sight
-) -> str:
+def _core(message: str | None, detail: str | None, code: str | None, params: Mapping[str, str], failure: Failure, sight: Sight) -> str:
     """What tells failures of one code apart: the message's skeleton, or what stands in for it."""
     if message is not None:
         return skeleton(message, params)
@@ -470,4 +478,3 @@ normalize_all = default_normalizer.normalize_all
 raise_for_error = default_normalizer.raise_for_error
 explain = default_normalizer.explain
 lookup = default_normalizer.lookup
-

@@ -14,7 +14,7 @@ from heify_heygen_errors.providers import Sight, adapter_for
 from heify_heygen_errors.redaction import REDACTED, redact
 
 if TYPE_CHECKING:
-    from heify_heygen_errors.normalize import Normalizer
+    from heify_heygen_errors.normalizer import Normalizer
 
 
 @attrs.frozen
