@@ -89,6 +89,13 @@ def read_document(body: object) -> Document:
                 text = body.decode()
             except UnicodeDecodeError:
                 text = _decode(body)
+            if len(text) <= MAX_DEPTH or text.count("[") + text.count("{") <= MAX_DEPTH:
+                try:
+                    value, end = _scan(text, 0)
+                except (StopIteration, ValueError):
+                    end = -1
+                if end == len(text):
+                    return Document("json", value, text)
             return _read_json(text, "{", None)
         if len(body) > MAX_BODY:
             body, flaw = body[:MAX_BODY], f"longer than {MAX_BODY} bytes: only the beginning was read"

@@ -84,8 +84,8 @@ def explain(normalizer: Normalizer, source: object, provider: str | None) -> Exp
                 "Envelope",
                 tuple(
                     printable(
-                        f"{failure.envelope}: channel {failure.channel}, code {redact(str(failure.code))},"
-                        f" message {redact(repr(failure.message))}" + (", item of a list" if failure.item else "")
+                        f"{failure.envelope}: channel {failure.channel}, code {redact(str(failure.code), observation.secrets)},"
+                        f" message {redact(repr(failure.message), observation.secrets)}" + (", item of a list" if failure.item else "")
                     )
                     for failure in failures[:20]
                 )

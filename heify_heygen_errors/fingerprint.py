@@ -15,6 +15,12 @@ _MAX_TEXT: Final = 1024
 
 _QUOTED = re.compile(r"\"[^\"\n]*+\"|`[^`\n]*+`|“[^”\n]*+”|‘[^’\n]*+’|(?<!\w)'[^'\n]*+'(?!\w)")
 _VARIABLE = re.compile(r"\d|://|\$\{|^[0-9a-fA-F]{16,}$")
+_DIGIT = re.compile(r"\d")
+_HEX: Final = 16
+_MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = re.compile(
+    rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:\d{{1,2}}[ -]{_MONTH}[ -]\d{{2,4}}|{_MONTH}\s\d{{1,2}}(?:,?\s\d{{4}})?)"
+)
 _PLAIN = re.compile(r"[A-Za-z ,.;!?()\-]*", re.ASCII)
 # What these placeholders capture names the kind of thing, which tells failures apart.
 _KINDS: Final = ("resource", "resource_type")
@@ -30,8 +36,13 @@ def skeleton(message: str, params: Mapping[str, str]) -> str:
                 text = text.replace(value, " ")
     if _PLAIN.fullmatch(text):
         return " ".join(text.lower().split())
-    text = _QUOTED.sub(" ", text)
-    return " ".join("#" if _VARIABLE.search(word) else word for word in text.lower().split()).replace("# #", "#")
+    if '"' in text or "'" in text or "`" in text or "“" in text or "‘" in text:
+        text = _QUOTED.sub(" ", text)
+    text = text.lower()
+    if _DIGIT.search(text):
+        text = _DATE.sub("#", text)
+    words = [word if word.isalpha() and len(word) < _HEX else "#" if _VARIABLE.search(word) else word for word in text.split()]
+    return " ".join(words).replace("# #", "#")
 
 
 def fingerprint(provider: str, code: str | None, core: str) -> str:

@@ -13,7 +13,7 @@ import attrs
 
 from heify_heygen_errors import transport as transports
 from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule, Space, default_catalogs
-from heify_heygen_errors.document import excerpt_source, read_document
+from heify_heygen_errors.document import Document, excerpt_source, read_document
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.failure import Failure
 from heify_heygen_errors.fingerprint import fingerprint, skeleton
@@ -38,8 +38,8 @@ from heify_heygen_errors.observation import (
     read_exception_request,
     response_of,
 )
-from heify_heygen_errors.providers import Sight, adapter_for
-from heify_heygen_errors.redaction import redact, suspicious
+from heify_heygen_errors.providers import Sight, adapter_for, error_type_header
+from heify_heygen_errors.redaction import plain, redact, redact_tree, suspicious
 
 if TYPE_CHECKING:
     from heify_heygen_errors.explanation import Explanation
@@ -50,6 +50,7 @@ MAX_BODY_EXCERPT: Final = 4096
 MAX_TEXT: Final = 4096
 MAX_CODE: Final = 256
 _MAX_PARAM: Final = 512
+_SHORTEST_SECRET: Final = 8
 _WEB: Final = ("https://", "http://", "HTTPS://", "HTTP://")
 _EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 1024
 
@@ -99,6 +100,8 @@ class Cleaner:
     __slots__ = ("clean", "secrets")
 
     def __init__(self, body: str | None, secrets: tuple[str, ...], *, whole: bool) -> None:
+        if secrets:
+            secrets = tuple(secret for secret in secrets if body is None or not whole or "\\" in body or secret in body)
         self.secrets = secrets
         # Members of a body without any sign of a secret have none either, unless escapes hide it.
         self.clean = whole and body is not None and not secrets and "\\" not in body and "&" not in body and not suspicious(body)
@@ -114,6 +117,11 @@ class Cleaner:
             text = redact(text, self.secrets)
         if len(text) > limit:
             text = text[:limit]
+        return (text if text.isascii() else encodable(text)) or None
+
+    def foreign(self, text: str) -> str | None:
+        """A short text from the headers, about which the body says nothing."""
+        text = redact(text[:MAX_CODE].strip(), self.secrets)
         return (text if text.isascii() else encodable(text)) or None
 
 
@@ -228,21 +236,22 @@ class Normalizer:
         if not isinstance(exc, Exception):
             msg = f"{type(exc).__name__} is no failure of a call: let it pass on instead of normalizing it"
             raise TypeError(msg)
-        response = response_of(exc)
-        if response is not None:
-            return from_response(response, provider)
+        return self._answer_in(exc, provider)
+
+    def _answer_in(self, exc: BaseException, provider: str | None) -> Observation:
+        """The answer that an exception is about, or the exception itself where there is none that failed."""
         method = url = None
         secrets: tuple[str, ...] = ()
         for cause in transports.causes(exc, self.catalogs):
-            if cause is not exc:
-                response = response_of(cause)
-                if response is not None:
-                    return from_response(response, provider)
-            answered = from_status_exception(cause, provider)
-            if answered is not None:
+            response = response_of(cause)
+            answered = from_response(response, provider) if response is not None else from_status_exception(cause, provider)
+            # An exception about an answer that says nothing wrong (too many redirects) is itself the failure.
+            if answered is not None and ((answered.status or 0) >= 400 or self.findings(answered, first=True)):  # noqa: PLR2004
                 return answered
             if url is None:
                 method, url, secrets = read_exception_request(cause)
+            if url is None and answered is not None:
+                method, url, secrets = answered.method, answered.url, answered.secrets
         return Observation(provider, method=method, url=url, exception=exc, secrets=secrets)
 
     def settle(self, observation: Observation) -> str:
@@ -278,6 +287,10 @@ class Normalizer:
             name = self.settle(observation)
             space = catalogs.space(name)
         if observation.exception is not None:
+            if isinstance(observation.exception, BaseException):
+                answered = self._answer_in(observation.exception, name)
+                if answered.exception is None:
+                    return self.findings(answered, trace, first=first)
             return [(self._transport_finding(observation, name, trace), False)]
         found_all: list[tuple[Finding, bool]] = []
         document = read_document(observation.body)
@@ -286,17 +299,15 @@ class Normalizer:
         excerpt: str | None = None
         for failure in adapter_for(name).failures(sight):
             if failure.code is None and failure.channel == "response" and sight.headers and not failure.layer:
-                named = sight.headers.get("x-amzn-errortype")
-                if named:
-                    failure.code = named.split("\n", 1)[0].partition(":")[0].rpartition("#")[2].strip() or None
-                    failure.layer = True
+                failure.code = error_type_header(sight)
+                failure.layer = failure.code is not None
             found = match(failure, sight, catalogs, trace)
             if failure.text is not None and not sight.failed and found.matched_by is MatchedBy.NONE:
                 continue  # text without a status that no layer is known to send
             if cleaner is None:
                 window = excerpt_source(document, _EXCERPT_WINDOW)
                 cleaner = Cleaner(window, observation.secrets, whole=window is not None and len(window) < _EXCERPT_WINDOW)
-                excerpt = _excerpt(window, cleaner)
+                excerpt = _excerpt(window, document, cleaner)
             finding = _finding(catalogs, name, failure, sight, found, cleaner, excerpt)
             if not found.known_code and self._on_unknown_code is not None and failure.code is not None:
                 self._on_unknown_code(UnknownCode(name, finding.code or "", ErrorInfo.of(finding)))
@@ -345,31 +356,38 @@ class Normalizer:
         )
 
 
-def _excerpt(window: str | None, cleaner: Cleaner) -> str | None:
+def _excerpt(window: str | None, document: Document, cleaner: Cleaner) -> str | None:
     if not window:
         return None
-    text = window if cleaner.clean else redact(window, cleaner.secrets)
+    text = window
+    if not cleaner.clean:
+        if document.kind == "json" and document.flaw is None and (cleaner.secrets or "\\u" in window or suspicious(window)):
+            redacted = Document("json", redact_tree(document.value, cleaner.secrets, _EXCERPT_WINDOW))
+            text = excerpt_source(redacted, _EXCERPT_WINDOW) or ""
+        else:
+            text = redact(plain(window), cleaner.secrets)
     if text.isascii():
         return text[:MAX_BODY_EXCERPT]
     return encodable(text).encode()[:MAX_BODY_EXCERPT].decode("utf-8", "ignore")
 
 
 def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, found: Match, cleaner: Cleaner, excerpt: str | None) -> Finding:
-    rule = found.rule
+    rule, matched_by, captured, _, field, verbatim = found
     channel = rule.channel or failure.channel
     headers = sight.headers
     message = failure.message
-    if message is not None and not found.verbatim:
+    if message is not None and not verbatim:
         message = cleaner.text(message)
     params: Mapping[str, str] = EMPTY_MAP
-    if found.params:
-        params = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in found.params.items()})
+    if captured:
+        params = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in captured.items()})
     resource: Mapping[str, str] = EMPTY_MAP
     if failure.resource:
         resource = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in failure.resource.items()})
     code = failure.code
     if code is not None:
-        code = code if len(code) < 8 else cleaner.text(code, MAX_CODE)  # noqa: PLR2004 - too short for a secret
+        if len(code) >= _SHORTEST_SECRET:
+            code = cleaner.text(code, MAX_CODE) if not failure.layer else cleaner.foreign(code)
         if code is not None and not code.isascii():
             code = encodable(code)
     doc_url = failure.doc_url
@@ -378,7 +396,7 @@ def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, foun
     detail = failure.detail
     if detail is not None:
         detail = cleaner.text(detail)
-    param = failure.param or found.field or params.get("field")
+    param = failure.param or field or params.get("field")
     if param is not None:
         param = cleaner.text(param, _MAX_PARAM)
     after = None
@@ -387,14 +405,14 @@ def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, foun
         after = retry_after(headers)
         request_id = _request_id(headers, sight, catalogs) or request_id
     if request_id is not None:
-        request_id = cleaner.text(request_id, MAX_CODE)
+        request_id = cleaner.foreign(request_id)
     if rule.category is Category.RATE_LIMIT and sight.observation.url is not None:
-        endpoint = sight.space.endpoint(sight.observation.method, sight.observation.url)
+        endpoint = sight.endpoint()
         if endpoint is not None and endpoint.min_wait is not None:
             after = max(after or 0.0, endpoint.min_wait)
     outcome = _outcome(rule, channel, sight.status)
     print_ = None
-    if found.verbatim and message is not None:
+    if verbatim and message is not None:
         print_ = rule.prints.get(code)
         if print_ is None:
             print_ = rule.prints[code] = fingerprint(name, code, skeleton(message, params))
@@ -417,7 +435,7 @@ def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, foun
         doc_url,
         request_id,
         rule.id,
-        found.matched_by,
+        matched_by,
         print_ or fingerprint(name, code, _core(message, detail, code, params, failure, sight)),
         excerpt,
         catalogs.version,

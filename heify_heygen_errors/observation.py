@@ -36,8 +36,8 @@ def _read_status(value: object) -> int | None:
 
 
 def _read_text(value: object) -> str | None:
-    if value is None:
-        return None
+    if value is None or (type(value) is str and len(value) <= MAX_URL):
+        return value
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     try:
@@ -135,18 +135,13 @@ _SHORTEST_SECRET: Final = 8
 def _sent_secrets(request: object) -> tuple[str, ...]:
     """The credentials that were sent with the request: if the answer quotes them, they are redacted."""
     headers = _get(request, "headers") if request is not _MISSING and request is not None else None
-    get = _get(headers, "get")
-    if not callable(get):
+    if headers is _MISSING or headers is None:
         return ()
+    sent = read_headers(headers)
     found = []
     for name in _SECRET_HEADERS:
-        try:
-            value = get(name)
-        except Exception:  # noqa: BLE001, S112 - a foreign mapping; its secrets cannot be known then
-            continue
-        if isinstance(value, bytes):
-            value = value.decode("latin-1")
-        if isinstance(value, str):
+        value = sent.get(name)
+        if value is not None:
             found += [value, value.rpartition(" ")[2]] if " " in value else [value]
     return tuple(secret for secret in found if len(secret) >= _SHORTEST_SECRET)
 

@@ -19,12 +19,17 @@ _NAME: Final = (
     r"(?:(?:token|secret|passw|passphrase|pwd|authorization|signature|credential|cookie|jwt"
     r"|string[_\-]?to[_\-]?sign|canonical[_\-]?request|to[_\-]ken|se[_\-]cret|pass[_\-]w)[\w.\-]{0,40}+|key(?:[_\-.]?id)?s?)(?![\w\-])"
 )
-# The end of such a name and what stands between it and its value: a quote and a colon, "=", ":" or the end of a tag.
+# The end of such a name and what stands between it and its value: a quote and a colon, "=" (also percent-encoded, also
+# twice), ":" or the end of a tag.
 _LABEL = re.compile(
     _NAME
-    + r"""(?:(?P<quote>\\*["'])\s{0,16}[:=]\s{0,16}|[ \t]{0,4}(?P<mark>[:=])[ \t]{0,16}|(?P<tag>(?:\s[\w:.\-]{1,32}+\s?=[^<>]{0,256}+)?>))"""
+    + r"""(?:(?P<quote>\\*["'])\s{0,16}[:=]\s{0,16}(?:b(?=["']))?"""
+    + r"""|(?:[ ](?:provided|given|value|is|was|used|sent))?[ \t]{0,4}(?P<mark>[:=]|%(?:25){0,3}3d)\s{0,16}"""
+    + r"""|(?P<tag>\s{0,8}+(?:[\w:.\-]{1,32}+\s?=[^<>]{0,256}+)?>))"""
 )
+_TUPLE = re.compile(r"""\(\s?b?(?P<quote>["'])(?P<name>[\w.\-]{1,64})(?P=quote),\s?b?(?P<value>"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))""")
 _TAG_NAME = re.compile(r"<(?:[\w.\-]{1,64}+:)?[\w.\-]{0,64}+")
+_NAME_START = re.compile(r"[\w.\-:]*+")
 
 _JSON_VALUE = re.compile(
     r"""(?P<slash>\\*)"[^"\\]*+(?:\\(?!")[^"\\]*+|\\"(?!\s*[,}\]]|\s*\Z)[^"\\]*+)*+(?:\\*"|\Z)"""
@@ -33,9 +38,9 @@ _JSON_VALUE = re.compile(
 )
 _PLAIN_VALUE = re.compile(r"""\\*"[^"\n]*+(?:"|\Z)?|\\*'[^'\n]*+(?:'|\Z)?|[^\s,;&"'<>{}\[\])]+""")
 _LINE = re.compile(r"[^\n\"]*+")
-_CONTENT = re.compile(r"[^<]*+")
+_AUTHORIZATION = re.compile(r"""["']?(?:(?P<scheme>[A-Za-z][A-Za-z0-9\-]{1,24})[ \t]+)?(?P<value>[^\s,;&"'<>{}\[\])]+)["']?""")
 
-_SCHEME = re.compile(r"\b(?P<scheme>bearer|basic)(?P<between>[ \t]{1,16}|%20|\+)(?P<value>[A-Za-z0-9._~+/=\-]{3,})", re.IGNORECASE)
+_SCHEME = re.compile(r"\b(?P<scheme>bearer|basic)(?P<between>(?:\s|\\[tnr]){1,16}|%20|\+)(?P<value>[A-Za-z0-9._~+/=\-]{3,})", re.IGNORECASE)
 _SCHEME_WORDS = frozenset(
     [
         "token",
@@ -89,8 +94,9 @@ _FORMS: Final = (
     ("://", re.compile(r"(?<=://)[^\s/@\"'<>:]{1,128}(?::[^\s/@\"'<>]{0,128})?(?=@)")),
 )
 # Gateways quote a malformed Authorization header back: "'abc' not a valid key=value pair ... in Authorization header: 'abc'."
-_QUOTED_BACK = re.compile(r"authorization header|authorization=|authorization parameter", re.IGNORECASE)
-_QUOTES = re.compile(r"""'[^'\n]*+(?:'|\Z)|"[^"\n]*+(?:"|\Z)""")
+# HTTP libraries do the same with a header that they refuse to send: "Invalid header value b'abc\\n'".
+_QUOTED_BACK = re.compile(r"authorization header|authorization=|authorization parameter|header value|header name|in header", re.IGNORECASE)
+_QUOTES = re.compile(r"""b?'[^']*+(?:'|\Z)|b?"[^"]*+(?:"|\Z)""")
 # A word of digits and letters right behind "key", "token" and the like in prose.
 _SPOKEN = re.compile(
     r"\b(?:key|token|secret|password)[ \t]{1,4}+(?:is[ \t]{1,4}+)?[\"'`]?"
@@ -115,6 +121,7 @@ def suspicious(text: str) -> bool:
         or "authorization" in low
         or "credential" in low
         or "@" in low
+        or "header" in low
         or ("b" in low and ("bearer" in low or "basic" in low))
         or ("w" in low and ("pwd" in low or "jwt" in low or "whsec" in low))
         or ("j" in low and "eyj" in low)
@@ -136,11 +143,13 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     if not suspicious(text):
         return text
     low = text.lower()
-    if "authorization" in low and _QUOTED_BACK.search(low) and text[:1] not in ("{", "["):
+    if ("authorization" in low or "header" in low) and text[:1] not in ("{", "[") and _QUOTED_BACK.search(low):
         text = _QUOTES.sub(_redact_quote, text)
     if "bearer" in low or "basic" in low:
         text = _SCHEME.sub(_redact_scheme, text)
     text = _redact_labelled(text)
+    if "(" in text:
+        text = _TUPLE.sub(_redact_tuple, text)
     for sign, form in _FORMS:
         if sign in low:
             text = form.sub(REDACTED, text)
@@ -181,12 +190,13 @@ def _redact_value(text: str, low: str, label: re.Match[str], start: int) -> tupl
     quote = label["quote"]
     if label["tag"] is not None:
         bracket = low.rfind("<", max(0, label.start() - 128), label.start())
-        content = _CONTENT.match(text, start)
-        if bracket < 0 or content is None or not content[0].strip():
+        if bracket < 0 or _TAG_NAME.fullmatch(low, bracket, label.start()) is None:
             return None
-        if _TAG_NAME.fullmatch(low, bracket, label.start()) is None:
-            return None
-        return REDACTED, content.end()
+        # Everything up to the closing tag: children, comments and CDATA hold the value as well.
+        named = _NAME_START.match(low, bracket + 1)
+        end = low.find("</" + (named[0] if named else ""), start)
+        end = len(text) if end < 0 else end
+        return (REDACTED, end) if text[start:end].strip() else None
     if quote is not None:
         value = _JSON_VALUE.match(text, start)
         if value is None or value[0].lower() in _EMPTY_VALUES:
@@ -195,6 +205,8 @@ def _redact_value(text: str, low: str, label: re.Match[str], start: int) -> tupl
     if label[0].startswith("cookie"):
         line = _LINE.match(text, start)
         return (REDACTED, line.end()) if line is not None and line[0].strip() else None
+    if label[0].startswith("authorization"):
+        return _redact_authorization(text, start)
     value = _PLAIN_VALUE.match(text, start)
     if value is None or value[0].lower() in _EMPTY_VALUES or value[0].startswith(REDACTED[:-1]):
         return None
@@ -205,12 +217,114 @@ def _redact_value(text: str, low: str, label: re.Match[str], start: int) -> tupl
     return REDACTED, value.end()
 
 
+def _redact_authorization(text: str, start: int) -> tuple[str, int] | None:
+    """The value of an Authorization header, with its scheme kept: ``ApiKey abc`` as well as ``Bearer abc``."""
+    found = _AUTHORIZATION.match(text, start)
+    if found is None or found["value"].startswith(REDACTED[:-1]) or found["value"].lower() in _EMPTY_VALUES:
+        return None
+    scheme = found["scheme"]
+    if _is_prose(found["value"]):
+        return None if scheme is None or _is_prose(scheme) else (REDACTED, found.end("scheme"))
+    return (f"{scheme} {REDACTED}" if scheme else REDACTED), found.end()
+
+
 def _is_prose(value: str) -> bool:
     """Whether what follows a colon reads as words ("Invalid token: expired") and not as a secret."""
     bare = value.strip("\\\"'").rstrip(".")
     if len(bare) < _SHORTEST_PROSE_SECRET or bare.lower() in {"bearer", "basic"} or bare.startswith(("http://", "https://")):
         return True
     return value[:1] not in "\"'" and bare.isalpha() and bare in (bare.lower(), bare.capitalize())
+
+
+def _redact_tuple(match: re.Match[str]) -> str:
+    if not is_sensitive(match["name"]):
+        return match[0]
+    return match[0][: match.start("value") - match.start()] + f"'{REDACTED}'"
+
+
+_STEMS: Final = (
+    "token",
+    "secret",
+    "passw",
+    "passphrase",
+    "pwd",
+    "authorization",
+    "signature",
+    "credential",
+    "cookie",
+    "jwt",
+    "stringtosign",
+    "canonicalrequest",
+)
+_FOLD = str.maketrans("", "", "-_. ")
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether the value of a member, header or parameter of this name is a secret; case, ``-`` and ``_`` do not matter."""
+    folded = name.lower().translate(_FOLD)
+    return folded.endswith(("key", "keys", "keyid", "keyids")) or any(stem in folded for stem in _STEMS)
+
+
+_MAX_DEPTH: Final = 64
+
+
+class _Tree:
+    """Redacts decoded JSON by name, up to a number of characters."""
+
+    def __init__(self, secrets: tuple[str, ...], room: int) -> None:
+        self.secrets = secrets
+        self.room = room
+
+    def value(self, value: object, depth: int) -> object:
+        if self.room <= 0 or depth > _MAX_DEPTH:
+            return "…"
+        if isinstance(value, dict):
+            return self.members(value, depth)
+        if isinstance(value, list | tuple):
+            kept = []
+            for item in value:
+                if self.room <= 0:
+                    break
+                kept.append(self.value(item, depth + 1))
+            return kept
+        if isinstance(value, str):
+            text = redact(value[: self.room + 1024], self.secrets)
+            self.room -= len(text) + 4
+            return text
+        self.room -= 8
+        return value
+
+    def members(self, value: dict[object, object], depth: int) -> dict[str, object]:
+        kept: dict[str, object] = {}
+        # {"name": "x-api-key", "value": ...}: headers as some logs hold them.
+        label = value.get("name", value.get("key"))
+        labelled = isinstance(label, str) and is_sensitive(label)
+        for name, item in value.items():
+            if self.room <= 0:
+                break
+            shown = redact(str(name)[:1024], self.secrets)
+            self.room -= len(shown) + 6
+            hidden = item not in (None, "", True, False) and (is_sensitive(str(name)[:256]) or (labelled and name == "value"))
+            kept[shown] = REDACTED if hidden else self.value(item, depth + 1)
+        return kept
+
+
+def redact_tree(value: object, secrets: tuple[str, ...], limit: int) -> object:
+    """A copy of decoded JSON without secrets: the values of sensitive names whole, all other texts by `redact`.
+
+    Ends after about `limit` characters; what comes behind is left out.
+    """
+    return _Tree(secrets, limit).value(value, 0)
+
+
+_ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])|&#x([2-7][0-9a-fA-F]);|&#(3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6]);")
+
+
+def plain(text: str) -> str:
+    """Markup or broken JSON with escaped ASCII characters written out, so that no escape hides a name or a secret."""
+    if "\\u00" not in text and "&#" not in text:
+        return text
+    return _ESCAPED.sub(lambda match: chr(int(match[1] or match[2], 16) if match[1] or match[2] else int(match[3])), text)
 
 
 # What the gateway's texts quote that is no credential: names of parameters and headers.

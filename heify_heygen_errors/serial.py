@@ -28,6 +28,10 @@ def _text_map(value: object, _: object) -> FrozenMap:
     return FrozenMap({str(key): str(item) for key, item in value.items()}) if value else EMPTY_MAP
 
 
+def _is_text_map(kind: object) -> bool:
+    return kind == Mapping[str, str] or kind is FrozenMap
+
+
 def _same(kind: type) -> Any:
     def structure(value: object, _: object) -> object:
         if isinstance(value, bool) or not isinstance(value, kind):
@@ -44,9 +48,9 @@ _converter.register_structure_hook(int, _same(int))
 _converter.register_structure_hook(
     float, lambda value, _: float(_same(int)(value, _)) if isinstance(value, int) else _same(float)(value, _)
 )
-_converter.register_structure_hook(Mapping[str, str], _text_map)
-_converter.register_unstructure_hook(FrozenMap, dict)
-_converter.register_unstructure_hook(Mapping[str, str], dict)
+# By predicate: cattrs dispatches on classes otherwise, and Mapping[str, str] is none.
+_converter.register_structure_hook_func(_is_text_map, _text_map)
+_converter.register_unstructure_hook_func(_is_text_map, dict)
 _converter.register_structure_hook(RetryAdvice, make_dict_structure_fn(RetryAdvice, _converter))
 _converter.register_structure_hook(ErrorInfo, make_dict_structure_fn(ErrorInfo, _converter))
 

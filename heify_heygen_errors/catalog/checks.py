@@ -225,7 +225,7 @@ def _check_refinements(row: _Row, problems: list[Problem]) -> None:
         when = refinement.get("when") or {}
         if not when:
             problems.append(row.problem(path, "a refinement without conditions always wins", "Say in `when` what must fit."))
-        for key in ("message", "detail"):
+        for key in ("message", "detail", "text"):
             for number, text in enumerate(when.get(key, ())):
                 if isinstance(text, str):
                     _compile(row, f"{path}.when.{key}[{number}]", text, problems)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -86,16 +86,29 @@ class Rule:
 class Circumstances:
     """What conditions of rules look at. Message and detail are folded when first needed."""
 
-    __slots__ = ("_detail", "_message", "channel", "detail_text", "endpoint", "message_text", "status")
+    __slots__ = ("_detail", "_message", "_request", "channel", "detail_text", "message_text", "status")
 
-    def __init__(self, message: str | None, detail: str | None, status: int | None, channel: str, endpoint: str | None) -> None:
+    def __init__(
+        self,
+        message: str | None,
+        detail: str | None,
+        status: int | None,
+        channel: str,
+        request: Callable[[], Endpoint | None],
+    ) -> None:
         self.message_text = message
         self.detail_text = detail
         self.status = status
         self.channel = channel
-        self.endpoint = endpoint
+        self._request = request
         self._message: Folded | None = None
         self._detail: Folded | None = None
+
+    @property
+    def endpoint(self) -> str | None:
+        """The path pattern of the endpoint; looked up only if a condition asks."""
+        endpoint = self._request()
+        return None if endpoint is None else endpoint.path
 
     @property
     def message(self) -> Folded | None:
@@ -115,17 +128,18 @@ class Circumstances:
 class Condition:
     """The ``when`` of an entry or refinement: every key that is given must fit."""
 
-    __slots__ = ("channels", "decides", "details", "endpoints", "messages", "no_message", "statuses")
+    __slots__ = ("channels", "decides", "details", "endpoints", "messages", "no_message", "statuses", "texts")
 
     def __init__(self, when: Mapping[str, Any]) -> None:
         self.messages = tuple(Template(source) for source in when.get("message", ()))
         self.details = tuple(Template(source) for source in when.get("detail", ()))
+        self.texts = tuple(Template(source) for source in when.get("text", ()))
         self.statuses = StatusSet(when.get("status", ()))
         self.channels = frozenset(when.get("channel", ()))
         self.endpoints = tuple(when.get("endpoint", ()))
         self.no_message = bool(when.get("no_message"))
         # Which evidence a refinement by this condition rests on.
-        self.decides = "detail" if self.details else "message" if self.messages else None
+        self.decides = "detail" if self.details else "message" if self.messages or self.texts else None
 
     def fits(self, seen: Circumstances) -> dict[str, str] | None:
         """The captures of its templates if everything fits, else None."""
@@ -144,6 +158,13 @@ class Condition:
                 if found is None:
                     return None
                 captured.update(found)
+        if self.texts:
+            found = None
+            for text in (seen.detail, seen.message):
+                found = _first_match(self.texts, text) if text is not None and found is None else found
+            if found is None:
+                return None
+            captured.update(found)
         return captured
 
 

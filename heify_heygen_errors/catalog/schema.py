@@ -132,6 +132,7 @@ WHEN: Final = Record(
     {
         "message": OneOrMany(TEMPLATE, "Templates over the message; any of them."),
         "detail": OneOrMany(TEMPLATE, "Templates over the vendor's detail; any of them."),
+        "text": OneOrMany(TEMPLATE, "Templates over the detail or, failing that, the message; any of them."),
         "status": OneOrMany(STATUS, "HTTP statuses; any of them."),
         "channel": OneOrMany(CHANNEL, "Channels; any of them."),
         "endpoint": OneOrMany(PATH, "Endpoint paths; any of them."),

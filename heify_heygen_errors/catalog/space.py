@@ -96,6 +96,7 @@ class Space(Table):
         }
         self.endpoints = tuple(Endpoint(**endpoint) for endpoint in data.get("endpoints", ()))
         self._endpoints: dict[tuple[str, int], list[tuple[list[str], Endpoint]]] = {}
+        self._fixed = {(endpoint.method, endpoint.path): endpoint for endpoint in self.endpoints if "{" not in endpoint.path}
         for endpoint in self.endpoints:
             parts = endpoint.path.strip("/").split("/")
             self._endpoints.setdefault((endpoint.method, len(parts)), []).append((parts, endpoint))
@@ -147,6 +148,9 @@ class Space(Table):
         path = url.partition("?")[0].partition("#")[0]
         if "://" in path:
             path = "/" + path.partition("://")[2].partition("/")[2]
+        fixed = self._fixed.get((method.upper(), path.rstrip("/")))
+        if fixed is not None:
+            return fixed
         parts = path.strip("/").split("/")
         for pattern, endpoint in self._endpoints.get((method.upper(), len(parts)), ()):
             if all(wanted == part or wanted.startswith("{") for wanted, part in zip(pattern, parts, strict=True)):

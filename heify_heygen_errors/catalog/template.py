@@ -208,6 +208,10 @@ class TemplateTable:
         for found in (*self._by_first.values(), *self._by_last.values(), self._general):
             found.sort(key=_heaviest)
 
+    def has_exact(self, text: Folded) -> bool:
+        """Whether a template without placeholders is this very text."""
+        return text.text in self._exact
+
     def search(self, text: Folded, *, general: bool = True) -> Iterator[tuple[object, Template, dict[str, str]]]:
         """Owner, template and captures of every template that matches.
 

@@ -7,5 +7,6 @@ Importing this package registers the adapters by provider name.
 from heify_heygen_errors.providers.adapter import Adapter, Sight, adapter_for
 from heify_heygen_errors.providers.heify import HeifyAdapter
 from heify_heygen_errors.providers.heygen import HeyGenAdapter
+from heify_heygen_errors.providers.layers import error_type_header
 
-__all__ = ["Adapter", "HeifyAdapter", "HeyGenAdapter", "Sight", "adapter_for"]
+__all__ = ["Adapter", "HeifyAdapter", "HeyGenAdapter", "Sight", "adapter_for", "error_type_header"]

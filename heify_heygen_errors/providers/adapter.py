@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
-from heify_heygen_errors.catalog import Space
+from heify_heygen_errors.catalog import Endpoint, Space
 from heify_heygen_errors.document import Document, Number
 from heify_heygen_errors.failure import NO_IDS, Failure
 from heify_heygen_errors.observation import Observation
@@ -42,6 +42,10 @@ class Sight:
             status = None
         self.status = status
         self.failed = status is not None and status >= 400  # noqa: PLR2004
+
+    def endpoint(self) -> Endpoint | None:
+        """The endpoint that was called, as far as the catalog knows it."""
+        return self.space.endpoint(self.observation.method, self.observation.url)
 
     def ids(self, *sources: object) -> Mapping[str, str]:
         """The ids in some objects of the body."""
@@ -98,7 +102,7 @@ def code_of(value: object) -> str | None:
     if isinstance(value, int | float):
         try:
             return str(value)
-        except ValueError:  # more digits than Python writes out
+        except Exception:  # noqa: BLE001 - more digits than Python writes out, or a foreign number
             return None
     return None
 

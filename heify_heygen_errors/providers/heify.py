@@ -128,7 +128,7 @@ def _job(sight: Sight, job: dict[str, object], *, item: bool) -> Failure | None:
         stated = job.get(name)
         if isinstance(stated, dict):
             code = code or code_of(stated.get("code"))
-            message = message or first_text(stated, _MESSAGE)
+            message = message or first_text(stated, _MESSAGE) or text_of(stated.get("error"))
             detail = detail or words_of(stated.get("detail"))
         elif message is None and stated:
             message = text_of(stated)

@@ -220,6 +220,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
             yield from self._items(sight, data)
             return
         whole = self.job(sight, data, envelope, item=False)
+        if whole is None and state_of(data) in sight.space.completed_states and has_result(sight.space, data):
+            return  # what its history holds is past
         if whole is None or whole.shape == "failed_without_reason":  # a failed batch tells its reasons in its items
             found = False
             for failure in self._lists(sight, data):
@@ -322,7 +324,11 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
 
 def has_result(space: Space, job: dict[str, object]) -> bool:
     """Whether a job object holds a usable result, so that an error beside it is no failure."""
-    return any(text_of(job.get(field)) is not None for field in space.result_fields)
+    for field in space.result_fields:
+        value = job.get(field)
+        if value and (text_of(value) is not None or isinstance(value, list)):
+            return True
+    return False
 
 
 def _agent_error(job: dict[str, object]) -> str | None:

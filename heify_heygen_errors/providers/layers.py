@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from heify_heygen_errors.failure import NO_IDS, Failure
-from heify_heygen_errors.providers.adapter import Sight, first_text, ids_of, text_of, words_of
+from heify_heygen_errors.providers.adapter import Sight, code_of, first_text, ids_of, text_of, words_of
 
 _URL_SIGNATURES: Final = ("x-amz-signature=", "x-amz-credential=", "awsaccesskeyid=", "expires=", "key-pair-id=")
 _S3_IDS: Final = ("Key", "BucketName", "Bucket", "UploadId")
@@ -70,11 +70,10 @@ def _json(sight: Sight, body: dict[str, object]) -> Failure | None:
     named = error_type_header(sight)
     if named is None:
         return None
-    code = body.get("code")
     return Failure(
         "gateway",
         "API Gateway answer with x-amzn-errortype",
-        str(code).strip() if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip() else named,
+        code_of(body.get("code")) or named,
         first_text(body, ("message", "Message")),
         request_id=text_of(body.get("requestId")),
         resource=ids_of(body),
