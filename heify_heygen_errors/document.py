@@ -11,6 +11,7 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Final, Literal
 
 Kind = Literal["nothing", "json", "xml", "html", "text"]
@@ -44,9 +45,11 @@ class Document:
         title: of an HTML page.
         visible: the visible text of an HTML page, or the plain text; bounded.
         flaw: what is wrong with it, for people; None if nothing.
+        broken: whether it is JSON that is cut or invalid.
     """
 
     flaw: str | None = None
+    broken: bool = False
     title: str | None = None
     visible: str | None = None
 
@@ -107,7 +110,7 @@ def read_document(body: object) -> Document:
             except UnicodeDecodeError:
                 text = _decode(body)
     elif isinstance(body, str):
-        text = str(body)
+        text = str.__str__(body)
         if len(text) > MAX_BODY:
             text, flaw = text[:MAX_BODY], f"longer than {MAX_BODY} characters: only the beginning was read"
     elif body is None:
@@ -115,7 +118,7 @@ def read_document(body: object) -> Document:
     elif isinstance(body, bytes | bytearray | memoryview):
         return read_document(bytes(body[: MAX_BODY + 1]))
     elif isinstance(body, Mapping | list | tuple | int | float):
-        return Document("json", dict(body) if isinstance(body, Mapping) and not isinstance(body, dict) else body)
+        return Document("json", _as_json(body, 0))
     else:
         return Document("nothing", flaw=f"a body of type {type(body).__name__} is nothing that can be read")
     first = text[:1]
@@ -129,6 +132,24 @@ def read_document(body: object) -> Document:
     if first in "{[" or first in '"-0123456789tfnNI':
         return _read_json(text, first, flaw)
     return Document("text", None, text, flaw, None, text[:_MAX_MARKUP])
+
+
+def _as_json(value: object, depth: int) -> object:
+    """Decoded JSON with exact types all the way down: adapters ask for dict and list, not for their kin."""
+    if depth > MAX_DEPTH:
+        return "…"
+    try:
+        if isinstance(value, Mapping):
+            return {_key(name): _as_json(item, depth + 1) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [_as_json(item, depth + 1) for item in value]
+    except Exception:  # noqa: BLE001 - foreign containers may raise anything
+        return None
+    return str.__str__(value) if isinstance(value, str) and not isinstance(value, Number) else value
+
+
+def _key(name: object) -> object:
+    return str.__str__(name) if isinstance(name, str) else name
 
 
 _ENCODED_START = frozenset({0xEF, 0xFE, 0xFF, 0x00})
@@ -168,7 +189,9 @@ def _read_json(text: str, first: str, flaw: str | None) -> Document:
         return Document("json", value, text, flaw)
     if end < 0:
         if first in "{[":
-            return _salvage(text, flaw or "not valid JSON: read by a scan")
+            document = _salvage(text, flaw or "not valid JSON: read by a scan")
+            document.broken = flaw is None
+            return document
         return Document("text", None, text, flaw, None, text[:_MAX_MARKUP])
     if text[end : end + _MAX_SPACE].strip(_BLANK):
         if first not in "{[":
@@ -249,6 +272,8 @@ def _salvage(text: str, flaw: str) -> Document:
         elif mark == ",":
             key = _NO_KEY
         elif mark is None:
+            if token["bare"] is not None and position == len(text):
+                break  # it may be cut: 4001 of 400112
             value = _scalar(token)
             if isinstance(top, dict) and key is _NO_KEY:
                 key = value if isinstance(value, str) else _NO_KEY
@@ -317,6 +342,8 @@ _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp":
 
 def _read_markup(text: str, flaw: str | None) -> Document:
     head = text[:_MAX_MARKUP]
+    if "<!--" in head or "<![CDATA[" in head:
+        head = _resolve(_resolve(head, "<!--", "-->", keep=False), "<![CDATA[", "]]>", keep=True)
     prolog = _PROLOG.match(head)
     start = prolog.end() if prolog else 0
     root = _ROOT.match(head, start)
@@ -329,8 +356,6 @@ def _read_markup(text: str, flaw: str | None) -> Document:
         title = _TITLE.search(head)
         visible = " ".join(_unescape(_TAG.sub(" ", _HIDDEN.sub(" ", head))).split())
         return Document("html", None, text, flaw, _unescape(title[1]).strip() if title else None, visible)
-    if "<![CDATA[" in head:
-        head = head.replace("<![CDATA[", "").replace("]]>", "")
     leaves: dict[str, str] = {}
     for leaf in _LEAF.finditer(head, start):
         leaves.setdefault(leaf[1].rpartition(":")[2], _unescape(leaf[2]).strip())
@@ -338,6 +363,18 @@ def _read_markup(text: str, flaw: str | None) -> Document:
     if flaw is None and not re.search(rf"</{re.escape(name)}\s*>\s*$", text[-256:]):
         flaw = "the XML is cut or broken: its readable elements were taken"
     return Document("xml", leaves, text, flaw)
+
+
+def _resolve(text: str, opening: str, closing: str, *, keep: bool) -> str:
+    """The text without sections between two marks, or with them as escaped text; an open one ends the text."""
+    first, *sections = text.split(opening)
+    pieces = [first]
+    for section in sections:
+        inside, found, outside = section.partition(closing)
+        if keep:
+            pieces.append(inside.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+        pieces.append(outside if found else "")
+    return "".join(pieces)
 
 
 def _unescape(text: str) -> str:
@@ -349,6 +386,20 @@ def _entity(match: re.Match[str]) -> str:
         return _ENTITIES[match[3]]
     code = int(match[1]) if match[1] else int(match[2], 16)
     return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"  # noqa: PLR2004
+
+
+def _with_numbers(value: object, depth: int) -> object:
+    """The value with numbers again where they are kept as they were written."""
+    if isinstance(value, Number):
+        number = float(value)
+        return number if isfinite(number) else str(value)
+    if depth > MAX_DEPTH:
+        return value
+    if type(value) is dict:
+        return {name: _with_numbers(item, depth + 1) for name, item in value.items()}
+    if type(value) is list:
+        return [_with_numbers(item, depth + 1) for item in value]
+    return value
 
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
@@ -363,7 +414,7 @@ def excerpt_source(document: Document, limit: int) -> str | None:
     chunks: list[str] = []
     length = 0
     try:
-        for chunk in _encoder.iterencode(document.value):
+        for chunk in _encoder.iterencode(_with_numbers(document.value, 0)):
             chunks.append(chunk[:limit])
             length += len(chunks[-1])
             if length >= limit:

@@ -50,13 +50,13 @@ class ApiError(Exception):
 
     def __str__(self) -> str:
         info = self.info
-        told = [f"{info.provider}: {printable(info.message or info.summary)}"]
+        told = [f"{printable(info.provider)}: {printable(info.message or info.summary)}"]
         facts = [
             f"{label} {printable(str(value))}"
             for label, value in (("status", info.status), ("code", info.code), ("request id", info.request_id))
             if value is not None
         ]
-        facts.append(info.rule)
+        facts.append(printable(info.rule))
         told.append(f"[{info.category}; {', '.join(facts)}]")
         return " ".join(told)
 

@@ -70,7 +70,12 @@ def explain(normalizer: Normalizer, source: object, provider: str | None) -> Exp
     trace: list[str] = []
     if observation.exception is not None:
         infos = [ErrorInfo.of(finding) for finding, _ in normalizer.findings(observation, trace)]
-        steps.append(Step("Transport", tuple(map(printable, trace)) or ("no class of the exception is listed",)))
+        steps.append(
+            Step(
+                "Transport",
+                tuple(redact(printable(line), observation.secrets) for line in trace) or ("no class of the exception is listed",),
+            )
+        )
     else:
         document = read_document(observation.body)
         lines = [f"read as {document.kind}"]
@@ -113,7 +118,8 @@ def _observed(observation: Observation, name: str) -> list[str]:
     lines = [f"provider {name} ({named})", f"status {observation.status}"]
     if observation.status is not None and not 100 <= observation.status <= 599:  # noqa: PLR2004
         lines[-1] += ", outside 100 to 599: it decides nothing"
-    lines.append(f"{len(observation.headers)} headers" if observation.headers else "no headers")
+    count = len(observation.headers)
+    lines.append(f"{count} header{'' if count == 1 else 's'}" if count else "no headers")
     if observation.method or observation.url:
         lines.append(printable(redact(f"request {observation.method or '?'} {observation.url or '?'}", observation.secrets)))
     if observation.note:

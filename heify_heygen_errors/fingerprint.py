@@ -33,9 +33,11 @@ def skeleton(message: str, params: Mapping[str, str]) -> str:
         items = params.items() if len(params) == 1 else sorted(params.items(), key=lambda item: -len(item[1]))
         for name, value in items:
             if name not in _KINDS and value:
-                text = text.replace(value, " ")
+                text = text.replace(value, " # ")
     if _PLAIN.fullmatch(text):
-        return " ".join(text.lower().split())
+        words = text.lower().split()
+        if len(max(words, key=len, default="")) < _HEX:
+            return " ".join(words)
     if '"' in text or "'" in text or "`" in text or "“" in text or "‘" in text:
         text = _QUOTED.sub(" ", text)
     text = text.lower()

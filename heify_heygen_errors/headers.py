@@ -18,9 +18,9 @@ _TEXT = frozenset({str})
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
 # RFC 9110 section 5.6.7: IMF-fixdate, RFC 850 and asctime.
 _HTTP_DATE = re.compile(
-    r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"
-    r"|[A-Z][a-z]{5,8}, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} [0-9:]{8} GMT"
-    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}",
+    r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} (?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60) GMT"
+    r"|[A-Z][a-z]{5,8}, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60) GMT"
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] (?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60) [0-9]{4}",
     re.ASCII,
 )
 
@@ -30,7 +30,7 @@ def read_headers(headers: object) -> dict[str, str]:
 
     What is no header (wrong types, more than 256 of them) is left out; never raises.
     """
-    if not headers:
+    if headers is None:
         return {}
     read: dict[str, str] = {}
     if type(headers) is dict and len(headers) <= _MAX_HEADERS:  # the usual kind, the short way
@@ -98,27 +98,23 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     asked_ms = headers.get("retry-after-ms")
     if asked is None and asked_ms is None:
         return None
-    waits = []
+    waits: list[float | None] = []
     if asked is not None:
-        for value in asked.split("\n"):
-            wait = _wait(value.strip(), headers)
-            if wait is None and "," in value:  # joined by an HTTP library
-                waits += [_number(part.strip()) for part in value.split(",")]
-            waits.append(wait)
+        dates = _HTTP_DATE.findall(asked)
+        waits += [_until(date, headers) for date in dates]
+        waits += [_number(part.strip()) for part in re.split("[\n,]", _HTTP_DATE.sub(",", asked) if dates else asked)]
     if asked_ms is not None:
         waits += [None if wait is None else wait / 1000 for wait in (_number(part.strip()) for part in re.split("[\n,]", asked_ms))]
     return max((wait for wait in waits if wait is not None and 0 <= wait <= MAX_WAIT), default=None)
 
 
-def _wait(value: str, headers: Mapping[str, str]) -> float | None:
-    seconds = _number(value)
-    if seconds is not None:
-        return seconds
-    date = headers.get("date")
-    if date is None:
+def _until(date: str, headers: Mapping[str, str]) -> float | None:
+    """Seconds from the response's own date to another."""
+    now = headers.get("date")
+    if now is None:
         return None
-    then, now = _moment(value), _moment(date.split("\n", 1)[0].strip())
-    return None if then is None or now is None else then - now
+    then, start = _moment(date), _moment(now.split("\n", 1)[0].strip())
+    return None if then is None or start is None else then - start
 
 
 def _number(value: str) -> float | None:

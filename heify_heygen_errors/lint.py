@@ -70,7 +70,9 @@ def _check_examples(catalogs: Catalogs, sources: Sequence[Source]) -> list[Probl
             continue
         table = catalogs.layers if catalog == "layers" else catalogs.space(catalog)
         for index, row in enumerate(entries):
-            entry = table.entries[row["name"]]
+            entry = table.entries.get(row["name"])
+            if entry is None:
+                continue  # a later overlay takes it out
             runner = _Runner(normalizer, source, catalog, entry, problems)
             runner.run_entry(f"$.entries[{index}]")
     return problems

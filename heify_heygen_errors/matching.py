@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 
 from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule, Space
 from heify_heygen_errors.catalog.entries import Circumstances
-from heify_heygen_errors.catalog.space import Table
+from heify_heygen_errors.catalog.space import Table, is_status
 from heify_heygen_errors.catalog.template import Folded, split_field_path
 from heify_heygen_errors.failure import Failure
 from heify_heygen_errors.model import MatchedBy
@@ -52,7 +52,7 @@ def match(failure: Failure, sight: Sight, catalogs: Catalogs, trace: Trace = Non
     status = sight.status
     if status is not None and status < 400:  # noqa: PLR2004
         status = None
-    number = code is not None and len(code) == 3 and code.isascii() and code.isdigit() and "1" <= code[0] <= "5"  # noqa: PLR2004
+    number = code is not None and len(code) == 3 and is_status(code)  # noqa: PLR2004 - the length first: it is cheap
     if number and code is not None:
         stated = int(code)
         if stated >= 400 and (status is None or channel in ("job", "webhook")):  # noqa: PLR2004
@@ -235,13 +235,13 @@ class _Search:
     def refined(self, entry: CatalogEntry, by: MatchedBy, *, text_only: bool = False) -> tuple[Rule, MatchedBy, Mapping[str, str]] | None:
         trace = self.trace
         for refinement in entry.refinements:
-            if text_only and refinement.condition.decides is None:
+            if text_only and not refinement.condition.reads_text:
                 continue
             captured = refinement.condition.fits(self.seen)
             if captured is not None:
                 if trace is not None:
                     trace.append(f"refinement {refinement.rule} fits: {dict(refinement.when)}")
-                decides = _EVIDENCE[refinement.condition.decides] or by
+                decides = _EVIDENCE[refinement.condition.decided_by(self.seen)] or by
                 return refinement.compiled, decides, captured or self.captures(entry)
             if trace is not None:
                 trace.append(f"refinement {refinement.rule} does not fit: {dict(refinement.when)}")

@@ -6,6 +6,7 @@ raises: an unknown provider name, or a source that is nothing of the kind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -39,7 +40,7 @@ from heify_heygen_errors.observation import (
     response_of,
 )
 from heify_heygen_errors.providers import Sight, adapter_for, error_type_header
-from heify_heygen_errors.redaction import plain, redact, redact_tree, suspicious
+from heify_heygen_errors.redaction import plain, redact_bounded, redact_tree, suspicious
 
 if TYPE_CHECKING:
     from heify_heygen_errors.explanation import Explanation
@@ -52,8 +53,9 @@ MAX_CODE: Final = 256
 _MAX_PARAM: Final = 512
 _SHORTEST_SECRET: Final = 8
 _WEB: Final = ("https://", "http://", "HTTPS://", "HTTP://")
-_EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 1024
+_EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 2048
 
+_HOST_END = re.compile(r"[/?#\\]")
 _CHANNELS: Final = {channel.value: channel for channel in Channel}
 _JOB_CHANNELS: Final = frozenset({"job", "webhook"})
 
@@ -111,17 +113,12 @@ class Cleaner:
         if text is None:
             return None
         text = text.strip()
-        if len(text) > limit:
-            text = text[: limit + 1024]
-        if not self.clean:
-            text = redact(text, self.secrets)
-        if len(text) > limit:
-            text = text[:limit]
+        text = text[:limit] if self.clean else redact_bounded(text, limit, self.secrets)
         return (text if text.isascii() else encodable(text)) or None
 
     def foreign(self, text: str) -> str | None:
         """A short text from the headers, about which the body says nothing."""
-        text = redact(text[:MAX_CODE].strip(), self.secrets)
+        text = redact_bounded(text.strip(), MAX_CODE, self.secrets)
         return (text if text.isascii() else encodable(text)) or None
 
 
@@ -265,7 +262,7 @@ class Normalizer:
         if provider is None:
             provider = host_provider(catalogs, observation.url)
             if provider is None:
-                msg = f"nothing names the provider: pass provider= and one of {', '.join(catalogs.providers)}"
+                msg = f"nothing names the provider: name one of {', '.join(catalogs.providers)}"
                 raise ValueError(msg)
             return provider
         name = provider.strip().lower()
@@ -321,12 +318,12 @@ class Normalizer:
         exc = observation.exception
         if isinstance(exc, BaseException):
             rule = transports.rule_for(exc, catalogs, trace)
-            kind, text = transports.class_names(type(exc))[0], transports.text_of_exception(exc)
+            kind, text = transports.class_names(type(exc))[0].removeprefix("builtins."), transports.text_of_exception(exc)
+            told = f"{kind}: {text}" if text else kind
         else:
-            described = str(exc)
-            rule = transports.rule_for_text(described, catalogs, trace)
-            kind, _, text = described.partition(":")
-        kind, text = kind.strip().removeprefix("builtins."), text.strip()
+            told = str(exc)
+            rule = transports.rule_for_text(told, catalogs, trace)
+            kind = told.partition(":")[0].strip()
         found_by = MatchedBy.TRANSPORT if rule is not None else MatchedBy.NONE
         rule = rule or catalogs.space(name).unknown
         cleaner = Cleaner(None, observation.secrets, whole=False)
@@ -337,7 +334,7 @@ class Normalizer:
             None,
             rule.name,
             None,
-            cleaner.text(f"{kind}: {text}" if text else kind),
+            cleaner.text(told),
             rule.summary,
             rule.remedy,
             None,
@@ -365,7 +362,8 @@ def _excerpt(window: str | None, document: Document, cleaner: Cleaner) -> str | 
             redacted = Document("json", redact_tree(document.value, cleaner.secrets, _EXCERPT_WINDOW))
             text = excerpt_source(redacted, _EXCERPT_WINDOW) or ""
         else:
-            text = redact(plain(window), cleaner.secrets)
+            longest = max(map(len, cleaner.secrets), default=0)
+            text = redact_bounded(plain(excerpt_source(document, 2 * (_EXCERPT_WINDOW + longest)) or ""), _EXCERPT_WINDOW, cleaner.secrets)
     if text.isascii():
         return text[:MAX_BODY_EXCERPT]
     return encodable(text).encode()[:MAX_BODY_EXCERPT].decode("utf-8", "ignore")
@@ -483,7 +481,7 @@ def host_provider(catalogs: Catalogs, url: str | None) -> str | None:
     """The number space that a URL's host belongs to."""
     if url is None or "://" not in url:
         return None
-    host = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+    host = _HOST_END.split(url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2].partition(":")[0].lower().rstrip(".")
     for known, provider in catalogs.hosts.items():
         if host == known or host.endswith("." + known):
             return provider

@@ -210,4 +210,6 @@ def from_status_exception(exc: BaseException, provider: str | None) -> Observati
     method, url, secrets = read_exception_request(exc)
     if url is None:
         url = _read_text(_none(_get(exc, "url")))
+    if url is None and _get(exc, "request_info") is _MISSING:
+        return None  # a parser's word about bytes that were no HTTP
     return Observation(provider, status, _none(headers), b"", method, url, secrets=secrets, note=UNREAD)

@@ -10,15 +10,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from math import isfinite
 from typing import IO, Any, Final
 
 import attrs
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.document import read_document
-from heify_heygen_errors.normalizer import Finding, Normalizer
+from heify_heygen_errors.normalizer import Finding, Normalizer, host_provider
 from heify_heygen_errors.observation import Observation
 
 INPUT_FIELDS: Final = ("provider", "status", "headers", "body", "method", "url", "exception")
@@ -165,7 +168,11 @@ class RecordNormalizer:
             raise NotARecord(msg)
         if status in (None, "") and body in (None, "") and not exception:
             return None
-        provider = read["provider"] if read["provider"] not in (None, "") else self.options.provider
+        provider = read["provider"]
+        if provider in (None, ""):  # the record's own URL knows better than the default
+            provider = (
+                host_provider(self.normalizer.catalogs, read["url"] if isinstance(read["url"], str) else None) or self.options.provider
+            )
         observation = Observation(
             provider,
             status,
@@ -210,9 +217,9 @@ def parse_line(line: Line) -> dict[str, Any]:
         msg = f"not UTF-8: byte {error.start} of the line"
         raise NotARecord(msg) from None
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_constant)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_constant, parse_float=_number)
     except json.JSONDecodeError as error:
-        msg = f"not JSON: {error.msg} at column {error.colno}"
+        msg = f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
         raise NotARecord(msg) from None
     except RecursionError:
         msg = "not JSON that can be read: nests too deeply"
@@ -227,6 +234,34 @@ def parse_line(line: Line) -> dict[str, Any]:
 
 
 _KINDS: Final = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+
+
+class _Exact:
+    """A number that Python's floats would change, as it was written."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+_EXACT: Final = "\ue000hhe-number:"
+_WRITTEN_EXACT = re.compile(rf'"(?:{_EXACT}|\\ue000hhe-number:)([-+.0-9eE]+)"')
+_EXACT_DIGITS: Final = 15
+
+
+def _number(text: str) -> object:
+    number = float(text)
+    if len(text) <= _EXACT_DIGITS and isfinite(number):  # doubles keep 15 digits
+        return number
+    return number if isfinite(number) and Decimal(text) == Decimal(repr(number)) else _Exact(text)
+
+
+def _exact(value: object) -> str:
+    if isinstance(value, _Exact):
+        return _EXACT + value.text
+    msg = f"{type(value).__name__} is no JSON"
+    raise TypeError(msg)
 
 
 def _no_constant(name: str) -> object:
@@ -278,17 +313,19 @@ def read_lines(stream: IO[bytes]) -> Iterator[Line]:
         number += 1
         start = offset
         offset += len(raw)
-        if len(raw) <= MAX_LINE or raw.endswith(b"\n"):
-            yield Line(number, start, raw.rstrip(b"\r\n"), len(raw))
+        bare = raw.removesuffix(b"\n").removesuffix(b"\r")
+        if len(bare) <= MAX_LINE:
+            yield Line(number, start, bare, len(raw))
             continue
         hashed = hashlib.sha256(raw)
-        length = len(raw)
-        del raw
+        length, ended = len(raw), raw.endswith(b"\n")
+        del raw, bare
         while True:
-            chunk = stream.readline(_CHUNK)
+            chunk = b"" if ended else stream.readline(_CHUNK)
             hashed.update(chunk)
             length += len(chunk)
-            if not chunk or chunk.endswith(b"\n"):
+            ended = chunk.endswith(b"\n")
+            if not chunk:
                 break
         offset = start + length
         yield Line(number, start, b"", length, hashed.hexdigest())
@@ -310,12 +347,21 @@ def row_line(row: Mapping[str, object]) -> bytes:
 
 
 def _dump(value: Mapping[str, object]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_exact)
+    if not encodes(text):  # a lone surrogate in a passthrough column can be written as an escape only
+        text = json.dumps(value, separators=(",", ":"), default=_exact)
+    if _EXACT in text or "\\ue000hhe" in text:
+        text = _WRITTEN_EXACT.sub(r"\1", text)
+    return text.encode() + b"\n"
+
+
+def encodes(text: str) -> bool:
+    """Whether the text has no lone surrogates."""
     try:
-        return text.encode() + b"\n"
+        text.encode()
     except UnicodeEncodeError:
-        # A lone surrogate in a passthrough column can be written as an escape only.
-        return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+        return False
+    return True
 
 
 def normalize_lines(

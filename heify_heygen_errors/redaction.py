@@ -7,8 +7,10 @@ credentials quoted in gateway texts, user information in URLs, and values known 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 REDACTED: Final = "[redacted]"
@@ -17,7 +19,7 @@ REDACTED: Final = "[redacted]"
 # "key" counts at the end of a name only: "keyword" and "key_points" are no secrets.
 _NAME: Final = (
     r"(?:(?:token|secret|passw|passphrase|pwd|authorization|signature|credential|cookie|jwt"
-    r"|string[_\-]?to[_\-]?sign|canonical[_\-]?request|to[_\-]ken|se[_\-]cret|pass[_\-]w)[\w.\-]{0,40}+|key(?:[_\-.]?id)?s?)(?![\w\-])"
+    r"|string[_\-]?to[_\-]?sign|canonical[_\-]?request|to[_\-]ken|se[_\-]cret|pass[_\-]w)[\w.\-]{0,40}+|keys?(?:[_\-.]?ids?)?)(?![\w\-])"
 )
 # The end of such a name and what stands between it and its value: a quote and a colon, "=" (also percent-encoded, also
 # twice), ":" or the end of a tag.
@@ -33,7 +35,7 @@ _NAME_START = re.compile(r"[\w.\-:]*+")
 
 _JSON_VALUE = re.compile(
     r"""(?P<slash>\\*)"[^"\\]*+(?:\\(?!")[^"\\]*+|\\"(?!\s*[,}\]]|\s*\Z)[^"\\]*+)*+(?:\\*"|\Z)"""
-    r"""|\\*'[^'\\]*+(?:\\.[^'\\]*+)*+(?:\\*'|\Z)|\[[^\]]*+(?:\]|\Z)|\{[^{}]*+(?:\}|\Z)|[^\s,;&"'<>{}\[\]]+""",
+    r"""|\\*'[^'\\]*+(?:\\.[^'\\]*+)*+(?:\\*'|\Z)|(?P<nested>[\[{])|[^\s,;&"'<>{}\[\]]+""",
     re.DOTALL,
 )
 _PLAIN_VALUE = re.compile(r"""\\*"[^"\n]*+(?:"|\Z)?|\\*'[^'\n]*+(?:'|\Z)?|[^\s,;&"'<>{}\[\])]+""")
@@ -91,16 +93,77 @@ _FORMS: Final = (
     ("eyj", re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}(?:\.[A-Za-z0-9_\-]*){0,2}")),
     ("sk_", re.compile(r"\bsk_[A-Za-z0-9][A-Za-z0-9_\-]{10,}")),
     ("sk-", re.compile(r"\bsk-[A-Za-z0-9][A-Za-z0-9_\-]{10,}")),
-    ("://", re.compile(r"(?<=://)[^\s/@\"'<>:]{1,128}(?::[^\s/@\"'<>]{0,128})?(?=@)")),
+    ("://", re.compile(r"(?<=://)[^\s/@\"'<>:]{0,128}(?::[^\s/@\"'<>]{0,128})?(?=@)")),
 )
 # Gateways quote a malformed Authorization header back: "'abc' not a valid key=value pair ... in Authorization header: 'abc'."
 # HTTP libraries do the same with a header that they refuse to send: "Invalid header value b'abc\\n'".
-_QUOTED_BACK = re.compile(r"authorization header|authorization=|authorization parameter|header value|header name|in header", re.IGNORECASE)
+_QUOTED_BACK = re.compile(
+    r"authorization header|authorization=|authorization parameter|header value|header name|header part|in header", re.IGNORECASE
+)
+_SINGLE_QUOTES = re.compile(r"""b?'[^'"\n{}\[\]]*+'""")
 _QUOTES = re.compile(r"""b?'[^']*+(?:'|\Z)|b?"[^"]*+(?:"|\Z)""")
 # A word of digits and letters right behind "key", "token" and the like in prose.
 _SPOKEN = re.compile(
     r"\b(?:key|token|secret|password)[ \t]{1,4}+(?:is[ \t]{1,4}+)?[\"'`]?"
     r"(?P<value>(?=[a-z_\-.]{0,64}+[0-9])(?=[0-9_\-.]{0,64}+[a-z])[a-z0-9+/=_\-.]{12,}+)"
+)
+_MARGIN: Final = 1024
+_PROSE: Final = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "bad",
+        "basic",
+        "be",
+        "bearer",
+        "cannot",
+        "check",
+        "could",
+        "empty",
+        "expected",
+        "expired",
+        "field",
+        "format",
+        "has",
+        "have",
+        "header",
+        "headers",
+        "incorrect",
+        "invalid",
+        "is",
+        "it",
+        "key",
+        "malformed",
+        "missing",
+        "must",
+        "no",
+        "none",
+        "not",
+        "null",
+        "of",
+        "or",
+        "please",
+        "provided",
+        "read",
+        "required",
+        "revoked",
+        "see",
+        "should",
+        "the",
+        "this",
+        "to",
+        "token",
+        "undefined",
+        "unknown",
+        "use",
+        "value",
+        "verify",
+        "was",
+        "were",
+        "wrong",
+    ]
 )
 _SHORTEST_PROSE_SECRET: Final = 8
 
@@ -130,6 +193,28 @@ def suspicious(text: str) -> bool:
     )
 
 
+_ESCAPES: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
+
+
+@lru_cache(64)
+def _written_forms(secret: str) -> tuple[str, ...]:
+    """A live credential as it is, and as JSON and markup write it."""
+    markup = secret
+    for char, written in _ESCAPES:
+        markup = markup.replace(char, written)
+    forms = (secret, markup, markup.replace("&#x27;", "&#39;"), markup.replace("&#x27;", "&apos;"), json.dumps(secret)[1:-1])
+    return tuple(dict.fromkeys(form for form in forms if form))
+
+
+def redact_bounded(text: str, limit: int, secrets: tuple[str, ...] = ()) -> str:
+    """The beginning of a text, redacted: at most `limit` characters, and no part of a secret that the cut went through."""
+    margin = max(_MARGIN, *map(len, secrets)) if secrets else _MARGIN
+    if len(text) <= limit + margin:
+        return redact(text, secrets)[:limit]
+    redacted = redact(text[: limit + margin], secrets)
+    return redacted[: max(0, min(limit, len(redacted) - margin))]
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text with every secret in it replaced by ``[redacted]``.
 
@@ -138,13 +223,14 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         secrets: live credentials, redacted wherever they appear.
     """
     for secret in secrets:
-        if secret and secret in text:
-            text = text.replace(secret, REDACTED)
+        for written in _written_forms(secret):
+            if written in text:
+                text = text.replace(written, REDACTED)
     if not suspicious(text):
         return text
     low = text.lower()
-    if ("authorization" in low or "header" in low) and text[:1] not in ("{", "[") and _QUOTED_BACK.search(low):
-        text = _QUOTES.sub(_redact_quote, text)
+    if ("authorization" in low or "header" in low) and _QUOTED_BACK.search(low):
+        text = (_SINGLE_QUOTES if text[:1] in ("{", "[") else _QUOTES).sub(_redact_quote, text)
     if "bearer" in low or "basic" in low:
         text = _SCHEME.sub(_redact_scheme, text)
     text = _redact_labelled(text)
@@ -201,8 +287,11 @@ def _redact_value(text: str, low: str, label: re.Match[str], start: int) -> tupl
         value = _JSON_VALUE.match(text, start)
         if value is None or value[0].lower() in _EMPTY_VALUES:
             return None
-        return f"{quote}{REDACTED}{quote}", value.end()
-    if label[0].startswith("cookie"):
+        end = _end_of_nested(text, start) if value["nested"] else value.end()
+        if text[start:end] in _EMPTY_VALUES:
+            return None
+        return f"{quote}{REDACTED}{quote}", end
+    if label[0].startswith("cookie") and text[start : start + 1] not in ('"', "'"):
         line = _LINE.match(text, start)
         return (REDACTED, line.end()) if line is not None and line[0].strip() else None
     if label[0].startswith("authorization"):
@@ -210,11 +299,28 @@ def _redact_value(text: str, low: str, label: re.Match[str], start: int) -> tupl
     value = _PLAIN_VALUE.match(text, start)
     if value is None or value[0].lower() in _EMPTY_VALUES or value[0].startswith(REDACTED[:-1]):
         return None
-    if label["mark"] == ":" and _is_prose(value[0]):
+    if label["mark"] == ":" and _is_prose(value[0], named=low[max(0, label.start() - 1)] in "-_"):
         return None
     if low[label.start() : value.end()] == "key=value":  # AWS's own words
         return None
     return REDACTED, value.end()
+
+
+_MARKS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+
+
+def _end_of_nested(text: str, start: int) -> int:
+    """Where an array or object ends; the end of the text if it is cut."""
+    depth = 0
+    for mark in _MARKS.finditer(text, start):
+        char = mark[0]
+        if char in ("[", "{"):
+            depth += 1
+        elif char in ("]", "}"):
+            depth -= 1
+            if depth <= 0:
+                return mark.end()
+    return len(text)
 
 
 def _redact_authorization(text: str, start: int) -> tuple[str, int] | None:
@@ -223,17 +329,25 @@ def _redact_authorization(text: str, start: int) -> tuple[str, int] | None:
     if found is None or found["value"].startswith(REDACTED[:-1]) or found["value"].lower() in _EMPTY_VALUES:
         return None
     scheme = found["scheme"]
-    if _is_prose(found["value"]):
-        return None if scheme is None or _is_prose(scheme) else (REDACTED, found.end("scheme"))
+    if _is_prose(found["value"], named=True):
+        return None if scheme is None or _is_prose(scheme, named=True) else (REDACTED, found.end("scheme"))
     return (f"{scheme} {REDACTED}" if scheme else REDACTED), found.end()
 
 
-def _is_prose(value: str) -> bool:
-    """Whether what follows a colon reads as words ("Invalid token: expired") and not as a secret."""
-    bare = value.strip("\\\"'").rstrip(".")
-    if len(bare) < _SHORTEST_PROSE_SECRET or bare.lower() in {"bearer", "basic"} or bare.startswith(("http://", "https://")):
+def _is_prose(value: str, *, named: bool = False) -> bool:
+    """Whether what follows a colon reads as words ("Invalid token: expired") and not as a secret.
+
+    Behind the name of a header or member (``x-api-key``) only known words do.
+    """
+    bare = value.strip("\\\"'").rstrip(".!?")
+    low = bare.lower()
+    if low in _PROSE or bare.startswith(("http://", "https://")):
         return True
-    return value[:1] not in "\"'" and bare.isalpha() and bare in (bare.lower(), bare.capitalize())
+    if named:
+        return False
+    if len(bare) < _SHORTEST_PROSE_SECRET:
+        return True
+    return value[:1] not in "\"'" and bare.isalpha() and bare in (low, bare.capitalize())
 
 
 def _redact_tuple(match: re.Match[str]) -> str:
@@ -259,10 +373,11 @@ _STEMS: Final = (
 _FOLD = str.maketrans("", "", "-_. ")
 
 
+@lru_cache(1024)
 def is_sensitive(name: str) -> bool:
     """Whether the value of a member, header or parameter of this name is a secret; case, ``-`` and ``_`` do not matter."""
     folded = name.lower().translate(_FOLD)
-    return folded.endswith(("key", "keys", "keyid", "keyids")) or any(stem in folded for stem in _STEMS)
+    return folded.endswith(("key", "keys", "keyid", "keyids", "keysid")) or any(stem in folded for stem in _STEMS)
 
 
 _MAX_DEPTH: Final = 64
@@ -288,7 +403,7 @@ class _Tree:
                 kept.append(self.value(item, depth + 1))
             return kept
         if isinstance(value, str):
-            text = redact(value[: self.room + 1024], self.secrets)
+            text = redact_bounded(value, self.room, self.secrets)
             self.room -= len(text) + 4
             return text
         self.room -= 8
@@ -302,7 +417,7 @@ class _Tree:
         for name, item in value.items():
             if self.room <= 0:
                 break
-            shown = redact(str(name)[:1024], self.secrets)
+            shown = redact_bounded(str(name), 1024, self.secrets)
             self.room -= len(shown) + 6
             hidden = item not in (None, "", True, False) and (is_sensitive(str(name)[:256]) or (labelled and name == "value"))
             kept[shown] = REDACTED if hidden else self.value(item, depth + 1)
@@ -317,14 +432,20 @@ def redact_tree(value: object, secrets: tuple[str, ...], limit: int) -> object:
     return _Tree(secrets, limit).value(value, 0)
 
 
-_ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])|&#x([2-7][0-9a-fA-F]);|&#(3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6]);")
+_ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])|&#x([2-7][0-9a-fA-F]);|&#(3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6]);|&(quot|apos);")
 
 
 def plain(text: str) -> str:
     """Markup or broken JSON with escaped ASCII characters written out, so that no escape hides a name or a secret."""
-    if "\\u00" not in text and "&#" not in text:
+    if "\\u00" not in text and "&" not in text:
         return text
-    return _ESCAPED.sub(lambda match: chr(int(match[1] or match[2], 16) if match[1] or match[2] else int(match[3])), text)
+    return _ESCAPED.sub(_unescape, text.replace("&amp;quot;", "&quot;"))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match[4]:
+        return '"' if match[4] == "quot" else "'"
+    return chr(int(match[1] or match[2], 16) if match[1] or match[2] else int(match[3]))
 
 
 # What the gateway's texts quote that is no credential: names of parameters and headers.

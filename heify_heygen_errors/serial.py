@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import cattrs
@@ -12,9 +13,11 @@ from heify_heygen_errors.model import (
     EMPTY_MAP,
     SCHEMA_VERSION,
     Category,
+    Channel,
     ErrorInfo,
     Fault,
     FrozenMap,
+    MatchedBy,
     Outcome,
     RetryAction,
     RetryAdvice,
@@ -42,6 +45,17 @@ def _same(kind: type) -> Any:
     return structure
 
 
+def _member(kind: type[StrEnum]) -> Any:
+    def structure(value: object, _: object) -> object:
+        try:
+            return kind(value if isinstance(value, str) else repr(value))
+        except ValueError:
+            msg = f"{value!r} is none of {', '.join(kind)}"
+            raise ValueError(msg) from None
+
+    return structure
+
+
 _converter = cattrs.Converter()
 _converter.register_structure_hook(str, _same(str))
 _converter.register_structure_hook(int, _same(int))
@@ -51,6 +65,9 @@ _converter.register_structure_hook(
 # By predicate: cattrs dispatches on classes otherwise, and Mapping[str, str] is none.
 _converter.register_structure_hook_func(_is_text_map, _text_map)
 _converter.register_unstructure_hook_func(_is_text_map, dict)
+for _kind in (Category, Channel, Fault, MatchedBy, Outcome, RetryAction):
+    _converter.register_structure_hook(_kind, _member(_kind))
+    _converter.register_unstructure_hook(_kind, lambda member: member.value)
 _converter.register_structure_hook(RetryAdvice, make_dict_structure_fn(RetryAdvice, _converter))
 _converter.register_structure_hook(ErrorInfo, make_dict_structure_fn(ErrorInfo, _converter))
 

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from heify_heygen_errors.catalog import Catalogs, Rule
 from heify_heygen_errors.catalog.template import Folded
+from heify_heygen_errors.model import Outcome
 
 _MAX_CAUSES: Final = 32
 _MAX_TEXT: Final = 2048
@@ -36,8 +37,6 @@ def causes(exc: BaseException, catalogs: Catalogs) -> Iterator[BaseException]:
                 inner.append(current.__context__)
         except Exception:  # noqa: BLE001, S112 - attributes of foreign exceptions may raise anything
             continue
-        if isinstance(current, BaseExceptionGroup):
-            inner += current.exceptions[:3]
         pending += inner
 
 
@@ -61,12 +60,27 @@ def rule_for(exc: BaseException, catalogs: Catalogs, trace: list[str] | None = N
     """
     found: list[tuple[int, Rule]] = []
     for cause in causes(exc, catalogs):
+        if isinstance(cause, BaseExceptionGroup):
+            decided = _rule_for_group(cause, catalogs)
+            if decided is None:
+                return None
+            found.append((catalogs.transport.order[decided.id], decided))
+            continue
         for rule in (_by_class(cause, catalogs), _by_text(catalogs, text_of_exception(cause))):
             if rule is not None:
                 found.append((catalogs.transport.order[rule.id], rule))
                 if trace is not None:
                     trace.append(f"{class_names(type(cause))[0]} falls under {rule.id}")
     return min(found, key=lambda ranked: ranked[0])[1] if found else None
+
+
+def _rule_for_group(group: BaseExceptionGroup[BaseException], catalogs: Catalogs) -> Rule | None:
+    """The rule of several failures at once: one that may have been sent decides, for a repeat could pay twice."""
+    rules = [rule_for(member, catalogs) for member in group.exceptions[:_MAX_CAUSES]]
+    for rule in rules:
+        if rule is None or rule.outcome is not Outcome.NOT_SENT:
+            return rule
+    return rules[0]
 
 
 def _by_class(exc: BaseException, catalogs: Catalogs) -> Rule | None:
@@ -100,5 +114,5 @@ def rule_for_text(described: str, catalogs: Catalogs, trace: list[str] | None = 
     candidates = [rule, _by_text(catalogs, text[:_MAX_TEXT])]
     found = min((rule for rule in candidates if rule is not None), key=lambda rule: transport.order[rule.id], default=None)
     if trace is not None:
-        trace.append(f"exception {name!r}: {found.id if found else 'not listed'}")
+        trace.append(f"the logged exception falls under {found.id}" if found else "neither name nor text of the logged exception is listed")
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from heify_heygen_errors.catalog.reader import Problem, Source
+from heify_heygen_errors.catalog.space import is_status
 from heify_heygen_errors.catalog.template import Template, TemplateError
 from heify_heygen_errors.model import Category
 
@@ -164,6 +165,14 @@ def _check_entries(catalog: str, rows: list[_Row], problems: list[Problem]) -> N
                     )
                 )
             codes.setdefault(code, row)
+            if is_status(code):
+                problems.append(
+                    row.problem(
+                        ".codes",
+                        f"code {code} is a number from 100 to 599, which always counts as an HTTP status",
+                        "Write a row under `statuses`, or limit the entry's message by `statuses`.",
+                    )
+                )
         shape = entry.get("shape")
         if shape in shapes:
             problems.append(row.problem(".shape", f"shape {shape} already means {shapes[shape].row['name']}", "Keep one."))

@@ -128,7 +128,7 @@ class Circumstances:
 class Condition:
     """The ``when`` of an entry or refinement: every key that is given must fit."""
 
-    __slots__ = ("channels", "decides", "details", "endpoints", "messages", "no_message", "statuses", "texts")
+    __slots__ = ("channels", "details", "endpoints", "messages", "no_message", "reads_text", "statuses", "texts")
 
     def __init__(self, when: Mapping[str, Any]) -> None:
         self.messages = tuple(Template(source) for source in when.get("message", ()))
@@ -138,8 +138,16 @@ class Condition:
         self.channels = frozenset(when.get("channel", ()))
         self.endpoints = tuple(when.get("endpoint", ()))
         self.no_message = bool(when.get("no_message"))
-        # Which evidence a refinement by this condition rests on.
-        self.decides = "detail" if self.details else "message" if self.messages or self.texts else None
+        # Whether a refinement by this condition rests on the vendor's words.
+        self.reads_text = bool(self.messages or self.details or self.texts)
+
+    def decided_by(self, seen: Circumstances) -> str | None:
+        """Which of the vendor's texts made a condition fit; None if none did."""
+        if self.details:
+            return "detail"
+        if self.texts and seen.detail is not None and _first_match(self.texts, seen.detail) is not None:
+            return "detail"
+        return "message" if self.reads_text else None
 
     def fits(self, seen: Circumstances) -> dict[str, str] | None:
         """The captures of its templates if everything fits, else None."""

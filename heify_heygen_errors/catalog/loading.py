@@ -142,8 +142,16 @@ class Catalogs:
             return default_catalogs()
         texts = {}
         for overlay in overlays:
-            with open(overlay, encoding="utf-8") as file:
-                texts[os.fspath(overlay)] = file.read()
+            name = os.fspath(overlay)
+            with open(overlay, "rb") as file:
+                raw = file.read()
+            try:
+                texts[name] = raw.decode()
+            except UnicodeDecodeError as error:
+                from heify_heygen_errors.catalog.reader import CatalogError, Problem
+
+                line = raw.count(b"\n", 0, error.start) + 1
+                raise CatalogError([Problem(name, line, "$", "the file is not UTF-8", "Save it as UTF-8.")]) from None
         return cls.from_texts(texts)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from itertools import takewhile
 
 from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule
 from heify_heygen_errors.catalog.entries import StatusSet
@@ -42,10 +43,16 @@ def lookup(catalogs: Catalogs, provider: str, code_or_name: str | int) -> Catalo
         if rule is not None:
             return _status_entry(name, wanted, rule)
     known = dict.fromkeys(code for table in tables for code in (*table.by_code, *table.entries))
-    near = difflib.get_close_matches(wanted, known, 5, 0.6) or difflib.get_close_matches(wanted.upper(), known, 5, 0.6)
+    near = difflib.get_close_matches(wanted, known, 40, 0.6) or difflib.get_close_matches(wanted.upper(), known, 40, 0.6)
+    near = sorted(near, key=lambda code: -_shared(code, wanted))[:5]
     hint = f"; the nearest are {', '.join(near)}" if near else ""
     msg = f"no code or name {wanted!r} in the catalog of {name}{hint}"
     raise UnknownCodeError(msg)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two codes begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _status_entry(provider: str, status: str, rule: Rule) -> CatalogEntry:

@@ -134,22 +134,12 @@ def _parse(text: str, file: str, problems: list[Problem]) -> _Node | None:
                 if documents > 1:
                     problems.append(Problem(file, line, "$", "a second YAML document begins here", "Keep one per file."))
                     return None
-            elif isinstance(event, yaml.AliasEvent):
-                problems.append(Problem(file, line, "$", f"alias *{event.anchor} is not allowed", "Write the value out where it is used."))
-                return None
-            elif isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent):
-                if event.anchor is not None:
-                    problems.append(Problem(file, line, "$", f"anchor &{event.anchor} is not allowed", "Take it out."))
+            elif isinstance(event, yaml.AliasEvent | yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent):
+                refused = _refused(event)
+                if refused is not None:
+                    problems.append(Problem(file, line, "$", *refused))
                     return None
-                if event.tag is not None:
-                    problems.append(Problem(file, line, "$", f"tag {event.tag} is not allowed", "Take it out; types follow the format."))
-                    return None
-                if isinstance(event, yaml.ScalarEvent):
-                    node = _Node(line, event.value, event.style in (None, ""))
-                elif isinstance(event, yaml.SequenceStartEvent):
-                    node = _Node(line, items=[])
-                else:
-                    node = _Node(line, pairs=[])
+                node = _node(event, line)
                 if not stack:
                     root = node
                 elif stack[-1].items is not None:
@@ -170,6 +160,9 @@ def _parse(text: str, file: str, problems: list[Problem]) -> _Node | None:
             elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
                 stack.pop()
                 keys.pop()
+    except UnicodeError:
+        problems.append(Problem(file, 1, "$", "the text holds a lone surrogate", "Save the file as UTF-8."))
+        return None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).split("\n", 1)[0]
@@ -181,6 +174,22 @@ def _parse(text: str, file: str, problems: list[Problem]) -> _Node | None:
         problems.append(Problem(file, 1, "$", "the file holds no mapping", "Begin with schema: 1, catalog: and kind:."))
         return None
     return root
+
+
+def _refused(event: yaml.NodeEvent) -> tuple[str, str] | None:
+    """What of YAML catalogs do without, and what to do instead."""
+    if isinstance(event, yaml.AliasEvent):
+        return f"alias *{event.anchor} is not allowed", "Write the value out where it is used."
+    if event.anchor is not None:
+        return f"anchor &{event.anchor} is not allowed", "Take it out."
+    tag = getattr(event, "tag", None)
+    return None if tag is None else (f"tag {tag} is not allowed", "Take it out; types follow the format.")
+
+
+def _node(event: yaml.NodeEvent, line: int) -> _Node:
+    if isinstance(event, yaml.ScalarEvent):
+        return _Node(line, event.value, event.style in (None, ""))
+    return _Node(line, items=[]) if isinstance(event, yaml.SequenceStartEvent) else _Node(line, pairs=[])
 
 
 class _Check:
@@ -299,7 +308,9 @@ class _Check:
             if field is None:
                 near = difflib.get_close_matches(name, kind.fields, 1)
                 hint = f"Did you mean {near[0]}? " if near else ""
-                self.wrong(item, f"{path}.{name}", f"unknown field {name!r} of a {kind.name}", f"{hint}Known: {', '.join(kind.fields)}.")
+                self.wrong(
+                    item, f"{path}.{name}", f"unknown field {name!r} of {_article(kind.name)}", f"{hint}Known: {', '.join(kind.fields)}."
+                )
                 continue
             value = self.value(item, field, f"{path}.{name}")
             if value is not None:
@@ -338,6 +349,10 @@ _NOT_TEXT = frozenset({"", "null", "~", "true", "false", "yes", "no", "on", "off
 def _is_no_text(scalar: str) -> bool:
     """Whether some YAML reader takes the plain scalar for something other than a text."""
     return scalar.lower() in _NOT_TEXT or bool(_NUMBER_LIKE.fullmatch(scalar))
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _shown(node: _Node) -> str:

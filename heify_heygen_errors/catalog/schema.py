@@ -112,7 +112,7 @@ TEMPLATE: Final = Text(says="a message template")
 STATUS: Final = Text(pattern=r"[1-5](?:[0-9][0-9]|xx)", says='an HTTP status such as 404 or "4xx"')
 STATUSES: Final = Many(STATUS)
 CATEGORY: Final = OneOf(tuple(Category), says="category")
-PROSE: Final = Text(pattern=r"(?s)\S.*[.!?)]", says="prose that ends with a full stop")
+PROSE: Final = Text(pattern=r"\S[\s\S]*[.!?)]", says="prose that ends with a full stop")
 PATH: Final = Text(pattern=r"/\S*", says="a path that begins with /")
 CHANNEL: Final = OneOf(tuple(Channel), says="channel")
 SHAPES: Final = ("failed_without_reason", "missing_job", "raw_lambda_error", "expired_url")
@@ -379,8 +379,9 @@ def _json(kind: Kind) -> dict[str, object]:
     described: dict[str, object] = {"description": kind.doc} if kind.doc else {}
     match kind:
         case Text():
-            if kind is STATUS:
-                return {**described, "anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"pattern": "^[1-5]xx$"}]}
+            if kind is STATUS:  # the reader takes it with and without quotes
+                number = {"type": "integer", "minimum": 100, "maximum": 599}
+                return {**described, "anyOf": [number, {"type": "string", "pattern": f"^(?:{kind.pattern})$"}]}
             return {**described, "type": "string", **({"pattern": f"^(?:{kind.pattern})$"} if kind.pattern else {})}
         case OneOf():
             return {**described, "enum": [str(value) for value in kind.values]}

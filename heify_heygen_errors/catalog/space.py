@@ -13,6 +13,16 @@ _MAX_CODE: Final = 256
 _DEFAULT_EFFECT: Final = {"GET": "read", "HEAD": "read", "OPTIONS": "read", "PUT": "idempotent", "DELETE": "idempotent"}
 
 
+def is_status(code: str) -> bool:
+    """Whether a code is a number from 100 to 599, which counts as an HTTP status."""
+    return len(code) == 3 and code.isascii() and code.isdigit() and "1" <= code[0] <= "5"  # noqa: PLR2004
+
+
+def _endpoint(row: Mapping[str, Any]) -> Endpoint:
+    wait = row.get("min_wait")
+    return Endpoint(**{**row, "min_wait": None if wait is None else float(wait)})
+
+
 class Table:
     """Entries found by code and by text; the part that vendors and layers share."""
 
@@ -92,9 +102,10 @@ class Space(Table):
             code: entries[0]
             for code, entries in self.by_code.items()
             if len(entries) == 1
+            and not is_status(code)
             and not (entries[0].refinements or entries[0].generic or entries[0].condition is not None or code in self.catch_all)
         }
-        self.endpoints = tuple(Endpoint(**endpoint) for endpoint in data.get("endpoints", ()))
+        self.endpoints = tuple(_endpoint(endpoint) for endpoint in data.get("endpoints", ()))
         self._endpoints: dict[tuple[str, int], list[tuple[list[str], Endpoint]]] = {}
         self._fixed = {(endpoint.method, endpoint.path): endpoint for endpoint in self.endpoints if "{" not in endpoint.path}
         for endpoint in self.endpoints:

@@ -27,6 +27,14 @@ class TemplateError(ValueError):
     """A template that cannot work; the message says what to write instead."""
 
 
+def fold(text: str) -> str:
+    """Lower case of the same length, so that positions in it fit the text."""
+    low = text.lower()
+    if len(low) != len(text):  # a letter whose lower case is longer, such as \u0130
+        low = "".join(char.lower() if char.isascii() else char for char in text)
+    return low
+
+
 class Folded:
     """A text with white space folded: `shown` keeps its case for captures, `text` is lower case."""
 
@@ -36,10 +44,7 @@ class Folded:
         if len(text) > MAX_TEXT:
             text = text[:MAX_TEXT]
         self.shown = " ".join(text.split())
-        low = self.shown.lower()
-        if len(low) != len(self.shown):  # a letter whose lower case is longer: positions would not fit
-            low = "".join(char.lower() if char.isascii() else char for char in self.shown)
-        self.text = low
+        self.text = fold(self.shown)
 
 
 def split_field_path(message: str) -> tuple[str | None, str]:
@@ -49,7 +54,7 @@ def split_field_path(message: str) -> tuple[str | None, str]:
     and sometimes puts ``Value error, `` in between (vendor notes 2026-11).
     """
     if " is invalid:" not in message:
-        return None, message[11:].lstrip() if message[:13].lower() == "value error, " else message
+        return None, message[13:].lstrip() if message[:13].lower() == "value error, " else message
     path = _FIELD_PATH.match(message)
     if path is None:
         return None, message
@@ -99,7 +104,7 @@ class Template:
         if not "".join(literals).strip():
             msg = "the template has no literal text: it would match anything"
             raise TemplateError(msg)
-        folded = [re.sub(r"\s+", " ", literal).lower() for literal in literals]
+        folded = [fold(re.sub(r"\s+", " ", literal)) for literal in literals]
         folded[0] = folded[0].lstrip()
         folded[-1] = folded[-1].rstrip()
         self.literals = tuple(folded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Session:
                 self._normalizer = Normalizer(Catalogs.load(*self._overlays))
             except CatalogError as error:
                 raise click.UsageError(str(error)) from None
-            except (OSError, UnicodeDecodeError) as error:
+            except OSError as error:
                 msg = f"cannot read a catalog: {error}"
                 raise click.UsageError(msg) from None
         return self._normalizer
@@ -67,19 +68,37 @@ for command in (
 
 def run(arguments: Sequence[str] | None) -> int:
     """Runs the command and turns what ends it into an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # letters that the terminal does not know are escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        result: Any = hhe.main(arguments, prog_name="hhe", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show(sys.stderr)
+        code = _invoke(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has gone, as head does
+        _silence()
+        return 0
+    except OSError as error:
+        _silence()
+        sys.stderr.write(f"Error: cannot write: {error.strerror or error}\n")
         return 2
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return error.exit_code if error.exit_code != 1 else 2
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return 130
-    except BrokenPipeError:
-        # The reader has gone. Python would complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    # Not hhe.main(): it makes exit code 1 of a closed pipe.
+    try:
+        with hhe.make_context("hhe", arguments) as context:
+            result: Any = hhe.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return 2
     return result if isinstance(result, int) else 0
+
+
+def _silence() -> None:
+    """Python would complain once more when it flushes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

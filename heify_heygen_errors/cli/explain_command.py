@@ -46,6 +46,9 @@ def explain(
     WHAT is a code (400112), a body ('{"code":400112}'), the name of a file with a body or a record, or "-" for stdin.
     """
     pairs = [_header(header) for header in headers]
+    if status is not None and Observation(None, status).status is None:
+        msg = f"{status!r} is no status: write a number such as 404"
+        raise click.BadParameter(msg, param_hint="--status")
     observation: Observation | None
     if exception is not None:
         observation = Observation(provider, status, pairs, b"", method, url, exception=exception)

@@ -49,7 +49,7 @@ def normalize(
     Every record becomes one row with error_* columns. Lines that are no records go to the rejects file, so that
     records in = records written + rejects. Exits 1 if there were rejects.
     """
-    if output == "-" and rejects is None:
+    if output == "-" and rejects in (None, "-"):
         msg = "name a rejects file with --rejects when writing to stdout: lines that are no records must go somewhere"
         raise click.UsageError(msg)
     rejects = rejects or f"{output}.rejects.jsonl"
@@ -76,8 +76,8 @@ def normalize(
     except OSError as error:
         msg = f"{error.filename or output}: {error.strerror or error}"
         raise click.UsageError(msg) from None
-    if not counts.rejects and rejects != "-":
-        Path(rejects).unlink(missing_ok=True)
+    if not counts.rejects and Path(rejects).is_file():  # nobody shall take an empty or an old file for rejects
+        Path(rejects).unlink()
     if not quiet:
         _summarize(counts, output, rejects)
     return 1 if counts.rejects else 0
@@ -100,9 +100,9 @@ def _options(session: Session, provider: str | None, names: tuple[str, ...], *, 
 def _files(inputs: tuple[str, ...]) -> list[str]:
     files: list[str] = []
     for given in inputs:
-        if given == "-" or Path(given).is_file():
+        if given == "-" or (Path(given).exists() and not Path(given).is_dir()):
             found = [given]
-        elif Path(given).is_dir():
+        elif given != "-" and Path(given).is_dir():
             msg = f"{given} is a folder: name its files, for example '{given.rstrip('/')}/*.jsonl'"
             raise click.UsageError(msg)
         else:
@@ -135,7 +135,10 @@ def _target(path: str, *, private: bool) -> Iterator[IO[bytes]]:
             yield stream
         return
     folder = os.path.dirname(path) or "."
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}.", suffix=".part")
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}.", suffix=".part")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
     try:
         with os.fdopen(descriptor, "wb") as stream:
             yield stream

@@ -26,9 +26,10 @@ def print_json(value: object) -> None:
     """JSON on stdout."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     try:
-        sys.stdout.write(text + "\n")
+        text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:
-        sys.stdout.write(json.dumps(value, indent=2) + "\n")
+        text = json.dumps(value, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def say(text: str) -> None:
@@ -36,12 +37,20 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+_BREAKS = str.maketrans("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " " * 11)
+
+
+def _one_line(value: str) -> str:
+    """The value without what would break a line or make a column."""
+    return value.translate(_BREAKS)
+
+
 def facts(rows: list[tuple[str, str | None]]) -> None:
     """Names and values, one a line; values that are None are left out."""
     shown = [(name, value) for name, value in rows if value is not None]
     if not for_people():
         for name, value in shown:
-            sys.stdout.write(f"{name}\t{value}\n")
+            sys.stdout.write(f"{name}\t{_one_line(value)}\n")
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
@@ -55,7 +64,7 @@ def listing(columns: list[str], rows: list[list[str]]) -> None:
     """A table for people, tab-separated lines for programs."""
     if not for_people():
         for row in rows:
-            sys.stdout.write("\t".join(row) + "\n")
+            sys.stdout.write("\t".join(map(_one_line, row)) + "\n")
         return
     table = Table(*columns, header_style="bold")
     for row in rows:

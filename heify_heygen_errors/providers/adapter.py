@@ -9,11 +9,13 @@ from heify_heygen_errors.catalog import Endpoint, Space
 from heify_heygen_errors.document import Document, Number
 from heify_heygen_errors.failure import NO_IDS, Failure
 from heify_heygen_errors.observation import Observation
+from heify_heygen_errors.redaction import is_sensitive
 
 MAX_ITEMS: Final = 100_000
 """Items of a list or batch that are looked at."""
 
 _MAX_IDS: Final = 16
+_LONGEST_NAME: Final = 64
 _MAX_ID: Final = 256
 _NO_OBJECT: Final = frozenset({"request_id", "event_id"})
 
@@ -24,11 +26,12 @@ class Sight:
     Attributes:
         status: the HTTP status, None where there was none or where it lies outside 100 to 599.
         failed: whether the HTTP status says no.
+        succeeded: whether it says yes or sends elsewhere; broken JSON and pages are no failure then.
         may_hold_ids: whether the body can have members whose names end in ``id``.
         space: the number space that was asked.
     """
 
-    __slots__ = ("document", "failed", "headers", "may_hold_ids", "observation", "space", "status")
+    __slots__ = ("document", "failed", "headers", "may_hold_ids", "observation", "space", "status", "succeeded")
 
     def __init__(self, observation: Observation, document: Document, space: Space) -> None:
         self.observation = observation
@@ -42,6 +45,7 @@ class Sight:
             status = None
         self.status = status
         self.failed = status is not None and status >= 400  # noqa: PLR2004
+        self.succeeded = status is not None and not self.failed
 
     def endpoint(self) -> Endpoint | None:
         """The endpoint that was called, as far as the catalog knows it."""
@@ -87,7 +91,7 @@ def text_of(value: object) -> str | None:
     if type(value) is str:
         return value if value and not value.isspace() else None
     if isinstance(value, str) and not isinstance(value, Number):
-        return str(value) if value.strip() else None
+        return str.__str__(value) if value.strip() else None
     return None
 
 
@@ -98,7 +102,7 @@ def code_of(value: object) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
-        return str(value).strip() or None
+        return str.__str__(value).strip() or None
     if isinstance(value, int | float):
         try:
             return str(value)
@@ -139,7 +143,9 @@ def ids_of(*sources: object) -> Mapping[str, str]:
         for name, value in source.items():
             if type(name) is not str or name in found or len(found) >= _MAX_IDS:
                 continue
-            if (name == "id" or name.endswith("_id")) and name not in _NO_OBJECT and len(name) <= 64:  # noqa: PLR2004
+            if name != "id" and (not name.endswith("_id") or len(name) > _LONGEST_NAME or not name.isascii()):
+                continue
+            if name not in _NO_OBJECT and not is_sensitive(name):
                 identity = code_of(value)
                 if identity is not None and len(identity) <= _MAX_ID:
                     found[name] = identity

@@ -36,7 +36,7 @@ class HeifyAdapter(Adapter, providers=("heify",)):
     def failures(self, sight: Sight) -> Iterator[Failure]:
         """Every failure in document order; none where nothing failed."""
         document = sight.document
-        if document.kind == "json":
+        if document.kind == "json" and not (document.broken and sight.succeeded):
             body = document.value
             if type(body) is dict:
                 return self._object(sight, body)
