@@ -103,7 +103,7 @@ class Cleaner:
 
     def __init__(self, body: str | None, secrets: tuple[str, ...], *, whole: bool) -> None:
         if secrets:
-            secrets = tuple(secret for secret in secrets if body is None or not whole or "\\" in body or secret in body)
+            secrets = tuple(secret for secret in secrets if body is None or not whole or "\\" in body or "&" in body or secret in body)
         self.secrets = secrets
         # Members of a body without any sign of a secret have none either, unless escapes hide it.
         self.clean = whole and body is not None and not secrets and "\\" not in body and "&" not in body and not suspicious(body)
@@ -239,7 +239,7 @@ class Normalizer:
         """The answer that an exception is about, or the exception itself where there is none that failed."""
         method = url = None
         secrets: tuple[str, ...] = ()
-        for cause in transports.causes(exc, self.catalogs):
+        for cause in transports.causes(exc, self.catalogs, members=True):
             response = response_of(cause)
             answered = from_response(response, provider) if response is not None else from_status_exception(cause, provider)
             # An exception about an answer that says nothing wrong (too many redirects) is itself the failure.

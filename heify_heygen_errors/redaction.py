@@ -39,6 +39,7 @@ _JSON_VALUE = re.compile(
     re.DOTALL,
 )
 _PLAIN_VALUE = re.compile(r"""\\*"[^"\n]*+(?:"|\Z)?|\\*'[^'\n]*+(?:'|\Z)?|[^\s,;&"'<>{}\[\])]+""")
+_REST = re.compile(r"[^\n<]*+")
 _LINE = re.compile(r"[^\n\"]*+")
 _AUTHORIZATION = re.compile(r"""["']?(?:(?P<scheme>[A-Za-z][A-Za-z0-9\-]{1,24})[ \t]+)?(?P<value>[^\s,;&"'<>{}\[\])]+)["']?""")
 
@@ -100,7 +101,7 @@ _FORMS: Final = (
 _QUOTED_BACK = re.compile(
     r"authorization header|authorization=|authorization parameter|header value|header name|header part|in header", re.IGNORECASE
 )
-_SINGLE_QUOTES = re.compile(r"""b?'[^'"\n{}\[\]]*+'""")
+_SINGLE_QUOTES = re.compile(r"""b?'[^'"\n{}]*+'""")
 _QUOTES = re.compile(r"""b?'[^']*+(?:'|\Z)|b?"[^"]*+(?:"|\Z)""")
 # A word of digits and letters right behind "key", "token" and the like in prose.
 _SPOKEN = re.compile(
@@ -148,6 +149,7 @@ _PROSE: Final = frozenset(
         "provided",
         "read",
         "required",
+        "reused",
         "revoked",
         "see",
         "should",
@@ -202,7 +204,14 @@ def _written_forms(secret: str) -> tuple[str, ...]:
     markup = secret
     for char, written in _ESCAPES:
         markup = markup.replace(char, written)
-    forms = (secret, markup, markup.replace("&#x27;", "&#39;"), markup.replace("&#x27;", "&apos;"), json.dumps(secret)[1:-1])
+    forms = (
+        secret,
+        markup,
+        markup.replace("&#x27;", "'").replace("&quot;", '"'),
+        markup.replace("&#x27;", "&#39;"),
+        markup.replace("&#x27;", "&apos;"),
+        json.dumps(secret)[1:-1],
+    )
     return tuple(dict.fromkeys(form for form in forms if form))
 
 
@@ -212,7 +221,7 @@ def redact_bounded(text: str, limit: int, secrets: tuple[str, ...] = ()) -> str:
     if len(text) <= limit + margin:
         return redact(text, secrets)[:limit]
     redacted = redact(text[: limit + margin], secrets)
-    return redacted[: max(0, min(limit, len(redacted) - margin))]
+    return redacted[: max(0, min(limit, len(redacted) - margin))] or REDACTED
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -323,15 +332,27 @@ def _end_of_nested(text: str, start: int) -> int:
     return len(text)
 
 
+_SCHEMES: Final = frozenset({"apikey", "aws", "basic", "bearer", "key", "negotiate", "token"})
+
+
 def _redact_authorization(text: str, start: int) -> tuple[str, int] | None:
-    """The value of an Authorization header, with its scheme kept: ``ApiKey abc`` as well as ``Bearer abc``."""
+    """The value of an Authorization header, with a known scheme kept: ``ApiKey abc`` as well as ``Bearer abc``."""
     found = _AUTHORIZATION.match(text, start)
-    if found is None or found["value"].startswith(REDACTED[:-1]) or found["value"].lower() in _EMPTY_VALUES:
+    if found is None or text.startswith(REDACTED, found.end()) or text.startswith(" " + REDACTED, found.end()):
         return None
-    scheme = found["scheme"]
-    if _is_prose(found["value"], named=True):
-        return None if scheme is None or _is_prose(scheme, named=True) else (REDACTED, found.end("scheme"))
-    return (f"{scheme} {REDACTED}" if scheme else REDACTED), found.end()
+    scheme, value = found["scheme"], found["value"]
+    if value.lower() in _EMPTY_VALUES or (scheme is not None and value.startswith(REDACTED[:-1])):
+        return None
+    if scheme is None:
+        return None if _is_prose(value, named=True) else (REDACTED, found.end())
+    if "=" in value:  # Digest username="u", response="..."
+        line = _REST.match(text, start)
+        return (REDACTED, line.end()) if line is not None else None
+    if _is_prose(scheme, named=True) and scheme.lower() not in _SCHEMES:
+        return None
+    if _is_prose(value, named=True):
+        return None if scheme.lower() in _SCHEMES else (REDACTED, found.end("scheme"))
+    return (f"{scheme} {REDACTED}" if scheme.lower() in _SCHEMES else REDACTED), found.end()
 
 
 def _is_prose(value: str, *, named: bool = False) -> bool:
@@ -369,6 +390,8 @@ _STEMS: Final = (
     "jwt",
     "stringtosign",
     "canonicalrequest",
+    "accesskey",
+    "apikey",
 )
 _FOLD = str.maketrans("", "", "-_. ")
 

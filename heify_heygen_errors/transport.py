@@ -13,15 +13,15 @@ from heify_heygen_errors.catalog.template import Folded
 from heify_heygen_errors.model import Outcome
 
 _MAX_CAUSES: Final = 32
-_MAX_TEXT: Final = 2048
+_MAX_TEXT: Final = 16384
 
 
-def causes(exc: BaseException, catalogs: Catalogs) -> Iterator[BaseException]:
+def causes(exc: BaseException, catalogs: Catalogs, *, members: bool = False) -> Iterator[BaseException]:
     """The exception and everything that caused it, outermost first; each once, at most 32.
 
     What merely happened to be handled when it was raised (``__context__``) counts only behind an exception
     that the catalog does not know: behind a known one it can be an earlier attempt, and an attempt that was
-    never sent must not make a later one look unsent.
+    never sent must not make a later one look unsent. With `members`, those of a group are yielded as well.
     """
     pending: list[object] = [exc]
     seen: set[int] = set()
@@ -37,6 +37,8 @@ def causes(exc: BaseException, catalogs: Catalogs) -> Iterator[BaseException]:
                 inner.append(current.__context__)
         except Exception:  # noqa: BLE001, S112 - attributes of foreign exceptions may raise anything
             continue
+        if members and isinstance(current, BaseExceptionGroup):
+            inner += current.exceptions[:_MAX_CAUSES]
         pending += inner
 
 

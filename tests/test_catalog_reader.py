@@ -36,7 +36,7 @@ def each_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 # What stands behind HEAD + ENTRY (7 lines from line 6 on), where the problem is, and words of it and of its remedy.
 PROBLEMS = {
     "duplicate key": ("  name: OTHER\n", 13, "$.entries[0].name", "duplicate key 'name', first on line 6", "Keep one"),
-    "unknown field": ("  catgory: plan\n", 13, "$.entries[0].catgory", "unknown field 'catgory' of a entry", "Did you mean category?"),
+    "unknown field": ("  catgory: plan\n", 13, "$.entries[0].catgory", "unknown field 'catgory' of an entry", "Did you mean category?"),
     "far from any field": ("  zzz: plan\n", 13, "$.entries[0].zzz", "unknown field 'zzz'", "Known: name, codes"),
     "merge key": ("  <<: {note: x.}\n", 13, "$.entries[0].<<", "unknown field '<<'", "Known:"),
     "unquoted text": ("  since: 3\n", 13, "$.entries[0].since", "3 stands without quotes", 'Write "3" in quotes'),

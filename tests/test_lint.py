@@ -123,7 +123,7 @@ def test_a_users_yaml_gives_file_line_problem_and_remedy(tmp_path: Path) -> None
         'Write "900001" in quotes, so that no reader takes it for a number or a flag.',
     ]
     assert unknown == [
-        "mine.yaml:8: unknown field 'catgory' of a entry @ $.entries[0].catgory",
+        "mine.yaml:8: unknown field 'catgory' of an entry @ $.entries[0].catgory",
         f"Did you mean category? Known: {', '.join(ENTRY.fields)}.",
     ]
     assert endless == [

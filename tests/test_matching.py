@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heify_heygen_errors import Catalogs, Normalizer, Observation, UnknownCode, normalize, normalize_all
+from heify_heygen_errors import CatalogError, Catalogs, Normalizer, Observation, UnknownCode, normalize, normalize_all
 
 Entry = Callable[..., dict[str, Any]]
 LaidOver = Callable[..., Normalizer]
@@ -244,8 +244,10 @@ def test_a_status_as_code(observation: Observation, code: str, rule: str) -> Non
 
 
 def test_a_status_as_code_is_no_entrys_code(entry: Entry, laid_over: LaidOver) -> None:
-    """A number from 100 to 599 never matches an entry's codes, but lets templates of its status match."""
-    assert _decided(_response(400, code=409), laid_over(entry(codes=["409"]))) == ("heygen/status:400", "status", "409")
+    """A number from 100 to 599 is refused as an entry's code, but lets templates of its status match."""
+    with pytest.raises(CatalogError, match="code 409 is a number from 100 to 599"):
+        laid_over(entry(codes=["409"]))
+    assert _decided(_response(400, code=409)) == ("heygen/status:400", "status", "409")
     normalizer = laid_over(entry(named=False, message="The hologram is gone", statuses=[404]))
     assert _decided(_job(error={"code": 404, "message": "The hologram is gone"}), normalizer)[0] == "heygen/MY_ERROR@mine"
     assert _decided(_job(error={"code": 409, "message": "The hologram is gone"}), normalizer)[0] == "heygen/status:409"

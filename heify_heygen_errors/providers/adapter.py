@@ -16,6 +16,7 @@ MAX_ITEMS: Final = 100_000
 
 _MAX_IDS: Final = 16
 _LONGEST_NAME: Final = 64
+_MAX_WORDS: Final = 16384
 _MAX_ID: Final = 256
 _NO_OBJECT: Final = frozenset({"request_id", "event_id"})
 
@@ -127,7 +128,7 @@ def words_of(value: object) -> str | None:
     if isinstance(value, dict | list) and value:
         from heify_heygen_errors.document import Document, excerpt_source
 
-        return excerpt_source(Document("json", value), 4096)
+        return excerpt_source(Document("json", value), _MAX_WORDS)
     return text_of(value)
 
 
