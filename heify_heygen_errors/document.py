@@ -96,7 +96,7 @@ def read_document(body: object) -> Document:
                 try:
                     value, end = _scan(text, 0)
                 except (StopIteration, ValueError):
-                    end = -1
+                    value, end = None, -1
                 if end == len(text):
                     return Document("json", value, text)
             return _read_json(text, "{", None)
