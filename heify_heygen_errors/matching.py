@@ -162,6 +162,7 @@ class _Search:
         self.seen = seen
         self.trace = trace
         self.title = title
+        self.own_text = False
         self.known_code = known  # no code, or a number that counts as a status
 
     def run(self) -> tuple[Rule, MatchedBy, Mapping[str, str]]:
@@ -264,6 +265,8 @@ class _Search:
                 found = self.search(table, text, besides)
                 if found is not None:
                     return found
+                if self.own_text:
+                    return None
             return None
         for page in (Folded(self.title) if self.title else None, text):
             found = self.search(layers, page, besides) if page is not None else None
@@ -275,7 +278,10 @@ class _Search:
         trace = self.trace
         for owner, template, captured in table.templates.search(text):
             entry = cast("CatalogEntry", owner)
-            if entry is besides or (self.failure.text is not None and not entry.in_pages):
+            if entry is besides:  # the vague code's own words: no other entry with the same text takes them
+                self.own_text = True
+                return None
+            if self.failure.text is not None and not entry.in_pages:
                 continue
             if not self.space.believes(entry, self.seen.status):
                 if trace is not None:

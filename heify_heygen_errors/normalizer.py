@@ -52,6 +52,7 @@ MAX_TEXT: Final = 4096
 MAX_CODE: Final = 256
 _MAX_PARAM: Final = 512
 _SHORTEST_SECRET: Final = 8
+_HEX: Final = "0123456789abcdefABCDEF-"
 _WEB: Final = ("https://", "http://", "HTTPS://", "HTTP://")
 _EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 2048
 
@@ -118,6 +119,8 @@ class Cleaner:
 
     def foreign(self, text: str) -> str | None:
         """A short text from the headers, about which the body says nothing."""
+        if not self.secrets and len(text) <= MAX_CODE and not text.strip(_HEX):  # a UUID, as most request ids are
+            return text or None
         text = redact_bounded(text.strip(), MAX_CODE, self.secrets)
         return (text if text.isascii() else encodable(text)) or None
 

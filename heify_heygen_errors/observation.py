@@ -50,7 +50,8 @@ def _read_provider(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else str(value)
 
 
-@attrs.frozen(eq=False, slots=True)
+# Not slotted: frozen classes without slots are built faster.
+@attrs.frozen(eq=False, slots=False)
 class Observation:
     """One call as it was seen.
 

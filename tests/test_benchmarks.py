@@ -16,8 +16,8 @@ from heify_heygen_errors import Observation, normalize
 
 # Shapes whose message a peer does not find: botocore's protocols have it at the top, litellm takes the outer "Success".
 NOT_FOUND = {
-    "botocore json": {"v3 object", "Heify v2"},
-    "botocore rest-json": {"v3 object", "Heify v2"},
+    "botocore json": {"v3, known words", "v3 object", "Heify v2"},
+    "botocore rest-json": {"v3, known words", "v3 object", "Heify v2"},
     "litellm": {"failed job"},
     "litellm with input": {"failed job"},
 }
@@ -44,9 +44,10 @@ def test_shapes_are_known(shape):
     assert (info.message, info.request_id in sample.headers.values(), info.name is not None) == (sample.message, True, True)
 
 
-@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
-def test_bodies_differ(make):
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if "known words" not in shape])
+def test_bodies_differ(shape):
     """No two calls get the same body, so that nothing remembered can help."""
+    make = SHAPES[shape]
     bodies = [sample.body for sample in islice(endless(make), 300)]
     assert len(set(bodies)) == 300
 

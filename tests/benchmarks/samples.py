@@ -62,6 +62,21 @@ def v3_object(rng: random.Random) -> Sample:
     return _sample(rng, "heygen", 404, {"error": error}, "https://api.heygen.com/v3/videos", message)
 
 
+def v3_verbatim(rng: random.Random) -> Sample:
+    """HeyGen v3: the commonest error, in the words that the catalog has for it; only the request id varies."""
+    error = {
+        "code": "unauthorized",
+        "message": "Unauthorized",
+        "doc_url": "https://developers.heygen.com/docs/error-codes#unauthorized",
+    }
+    return _sample(rng, "heygen", 401, {"error": error}, "https://api.heygen.com/v3/videos", "Unauthorized")
+
+
+def flat_verbatim(rng: random.Random) -> Sample:
+    """HeyGen v1: the same."""
+    return _sample(rng, "heygen", 401, {"code": 400112, "message": "Unauthorized"}, "https://api.heygen.com/v1/video.list", "Unauthorized")
+
+
 def flat_v1(rng: random.Random) -> Sample:
     """HeyGen v1: code and message side by side."""
     message = f"Content type not match audio/wav != audio/x-{rng.getrandbits(40):x}"
@@ -97,6 +112,8 @@ def gateway_json(rng: random.Random) -> Sample:
 
 
 SHAPES: dict[str, Callable[[random.Random], Sample]] = {
+    "v3, known words": v3_verbatim,
+    "flat v1, known words": flat_verbatim,
     "v3 object": v3_object,
     "flat v1": flat_v1,
     "failed job": failed_job,
