@@ -35,7 +35,7 @@ def read_headers(headers: object) -> dict[str, str]:
     if type(headers) is dict and len(headers) <= _MAX_HEADERS:  # the usual kind, the short way
         try:
             read = {name.lower(): value for name, value in headers.items()}
-            "".join(read), "".join(read.values())  # raises if anything is no text
+            _ = "".join(read), "".join(read.values())  # raises if anything is no text
         except Exception:  # noqa: BLE001 - names or values that are no text
             read = {}
         if len(read) == len(headers):

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Final
 
 from heify_heygen_errors.failure import Failure
-from heify_heygen_errors.providers.adapter import (
+from heify_heygen_errors.providers.adapter import Adapter
+from heify_heygen_errors.providers.sight import (
     MAX_ITEMS,
-    Adapter,
     Sight,
     code_of,
     first_text,
@@ -23,7 +23,6 @@ from heify_heygen_errors.providers.adapter import (
     text_of,
     words_of,
 )
-from heify_heygen_errors.providers.layers import layer_failures, text_failure
 
 _MESSAGE: Final = ("message", "Message", "error_message", "msg", "errorMessage")
 _WRAPPERS: Final = ("transcription", "configuration", "evaluator", "participant")
@@ -33,40 +32,8 @@ _BARE: Final = frozenset({"message", "Message", "code", "hint", "request_id", "r
 class HeifyAdapter(Adapter, providers=("heify",)):
     """Reads every shape of Heify, as documented in 2025 and 2026 and as sent by what stands in front of it."""
 
-    def failures(self, sight: Sight) -> Iterator[Failure]:
-        """Every failure in document order; none where nothing failed."""
-        document = sight.document
-        if document.kind == "json" and not (document.broken and sight.succeeded):
-            body = document.value
-            if type(body) is dict:
-                return self._object(sight, body)
-            return self._other_json(sight, body)
-        return self._no_json(sight)
-
-    def _no_json(self, sight: Sight) -> Iterator[Failure]:
-        found = False
-        for failure in layer_failures(sight):
-            found = True
-            yield failure
-        if not found and (sight.failed or (sight.status is None and sight.document.visible)):
-            yield text_failure(sight)
-
-    def _other_json(self, sight: Sight, body: object) -> Iterator[Failure]:
-        found = False
-        if isinstance(body, list):
-            for failure in self._items(sight, body):
-                found = True
-                yield failure
-        if not found and sight.failed:
-            first = body[0] if isinstance(body, list) and body else body
-            yield Failure("response", "JSON value", message=text_of(first))
-
-    def _object(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
-        if "x-amzn-errortype" in sight.headers or "errorMessage" in body:
-            layer = next(layer_failures(sight), None)
-            if layer is not None:
-                yield layer
-                return
+    def object_failures(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
+        """Every failure in a JSON object, in document order."""
         if not sight.failed:
             found = False
             for failure in self._jobs(sight, body):
@@ -85,7 +52,7 @@ class HeifyAdapter(Adapter, providers=("heify",)):
         for level in (body, data):
             if not isinstance(level, dict):
                 if isinstance(level, list):
-                    yield from self._items(sight, level)
+                    yield from self.item_failures(sight, level)
                 continue
             job = _job(sight, level, item=False)
             if job is not None:
@@ -100,9 +67,10 @@ class HeifyAdapter(Adapter, providers=("heify",)):
                         return
             for name, value in level.items():
                 if type(value) is list and name != "data":
-                    yield from self._items(sight, value)
+                    yield from self.item_failures(sight, value)
 
-    def _items(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
+    def item_failures(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
+        """Every failed item of a list."""
         for item in islice(items, MAX_ITEMS):
             if isinstance(item, dict):
                 failure = _job(sight, item, item=True)

@@ -13,9 +13,9 @@ from typing import Final
 
 from heify_heygen_errors.catalog import Space
 from heify_heygen_errors.failure import Failure
-from heify_heygen_errors.providers.adapter import (
+from heify_heygen_errors.providers.adapter import Adapter
+from heify_heygen_errors.providers.sight import (
     MAX_ITEMS,
-    Adapter,
     Sight,
     code_of,
     first_text,
@@ -24,7 +24,6 @@ from heify_heygen_errors.providers.adapter import (
     text_of,
     words_of,
 )
-from heify_heygen_errors.providers.layers import layer_failures, text_failure
 
 _MESSAGE: Final = ("message", "msg", "error_message", "Message", "error_description", "errorMessage")
 _JOB_MESSAGE: Final = ("failure_message", "error_message", "msg", "message", "moderation_msg", "reason")
@@ -37,43 +36,10 @@ _BARE: Final = frozenset({"message", "msg", "Message", "code", "data", "request_
 class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
     """Reads every shape of HeyGen and of LiveAvatar, whose bodies look like HeyGen's v1."""
 
-    def failures(self, sight: Sight) -> Iterator[Failure]:
-        """Every failure in document order; none where nothing failed."""
-        document = sight.document
-        if document.kind == "json" and not (document.broken and sight.succeeded):
-            body = document.value
-            if type(body) is dict:
-                return self._object(sight, body)
-            return self._other_json(sight, body)
-        return self._no_json(sight)
-
-    def _no_json(self, sight: Sight) -> Iterator[Failure]:
-        found = False
-        for failure in layer_failures(sight):
-            found = True
-            yield failure
-        if not found and (sight.failed or (sight.status is None and sight.document.visible)):
-            yield text_failure(sight)
-
-    def _other_json(self, sight: Sight, body: object) -> Iterator[Failure]:
-        if isinstance(body, list):
-            found = False
-            for failure in self._items(sight, body):
-                found = True
-                yield failure
-            if not found and sight.failed:
-                yield Failure("response", "JSON array", message=text_of(body[0]) if body else None)
-        elif sight.failed:
-            yield Failure("response", "JSON value", message=text_of(body))
-
-    def _object(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
+    def object_failures(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
+        """Every failure in a JSON object, in document order."""
         failed = sight.failed
         error = body.get("error")
-        if "x-amzn-errortype" in sight.headers or "errorMessage" in body:
-            layer = next(layer_failures(sight), None)
-            if layer is not None:
-                yield layer
-                return
         if "event_type" in body:
             event = self._event(sight, body, "webhook", item=False)
             if event is not None:
@@ -217,7 +183,7 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
 
     def _jobs(self, sight: Sight, data: dict[str, object] | list[object], envelope: str) -> Iterator[Failure]:
         if isinstance(data, list):
-            yield from self._items(sight, data)
+            yield from self.item_failures(sight, data)
             return
         whole = self.job(sight, data, envelope, item=False)
         if whole is None and state_of(data) in sight.space.completed_states and has_result(sight.space, data):
@@ -241,9 +207,10 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
     def _lists(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
         for value in body.values():
             if type(value) is list and value and type(value[0]) is dict:
-                yield from self._items(sight, value)
+                yield from self.item_failures(sight, value)
 
-    def _items(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
+    def item_failures(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
+        """Every failed item of a list."""
         for item in islice(items, MAX_ITEMS):
             if type(item) is dict:
                 if "event_type" in item:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from heify_heygen_errors.failure import NO_IDS, Failure
-from heify_heygen_errors.providers.adapter import Sight, code_of, first_text, ids_of, text_of, words_of
+from heify_heygen_errors.providers.sight import Sight, code_of, first_text, ids_of, text_of, words_of
 
 _URL_SIGNATURES: Final = ("x-amz-signature=", "x-amz-credential=", "awsaccesskeyid=", "expires=", "key-pair-id=")
 _S3_IDS: Final = ("Key", "BucketName", "Bucket", "UploadId")
