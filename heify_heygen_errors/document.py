@@ -92,7 +92,7 @@ def read_document(body: object) -> Document:
                 text = body.decode()
             except UnicodeDecodeError:
                 text = _decode(body)
-            if len(text) <= MAX_DEPTH or text.count("[") + text.count("{") <= MAX_DEPTH:
+            if len(body) <= MAX_DEPTH or flat(body.translate(None, _STRUCTURE_ONLY)):
                 try:
                     value, end = _scan(text, 0)
                 except (StopIteration, ValueError):
@@ -179,7 +179,7 @@ def _decode(body: bytes) -> str:
 
 
 def _read_json(text: str, first: str, flaw: str | None) -> Document:
-    if len(text) > MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH and first in "{[" and too_deep(text):
+    if len(text) > MAX_DEPTH and first in "{[" and too_deep(text):
         return _salvage(text, flaw or f"nests deeper than {MAX_DEPTH}: read by a scan")
     try:
         value, end = _scan(text, 0)
@@ -200,21 +200,25 @@ def _read_json(text: str, first: str, flaw: str | None) -> Document:
     return Document("json", value, text, flaw)
 
 
-def too_deep(text: str) -> bool:
-    """Whether the brackets of a JSON text nest deeper than `MAX_DEPTH`; cheap for documents that do not."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return False
-    brackets = text.encode("utf-8", "replace").translate(None, _STRUCTURE_ONLY)
+def flat(brackets: bytes) -> bool:
+    """Whether the brackets of a text, all that is left of it, surely nest no deeper than `MAX_DEPTH`. Cheap."""
+    if len(brackets) <= MAX_DEPTH:
+        return True
     # Taking out innermost pairs MAX_DEPTH times leaves nothing if the nesting is flat enough.
     for _ in range(MAX_DEPTH):
         fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
         if not fewer:
-            return False
-        if len(fewer) == len(brackets):
-            break
-        if len(brackets) - len(fewer) < len(brackets) // MAX_DEPTH:
+            return True
+        if len(brackets) - len(fewer) < max(1, len(brackets) // MAX_DEPTH):
             break
         brackets = fewer
+    return False
+
+
+def too_deep(text: str) -> bool:
+    """Whether the brackets of a JSON text nest deeper than `MAX_DEPTH`."""
+    if flat(text.encode("utf-8", "replace").translate(None, _STRUCTURE_ONLY)):
+        return False
     # Brackets inside strings, cut documents and deep ones come here: count exactly.
     depth = 0
     for mark in _BRACKET.finditer(text):

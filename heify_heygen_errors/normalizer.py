@@ -360,8 +360,8 @@ def _excerpt(window: str | None, document: Document, cleaner: Cleaner) -> str | 
     if not window:
         return None
     text = window
-    if not cleaner.clean:
-        if document.kind == "json" and document.flaw is None and (cleaner.secrets or "\\u" in window or suspicious(window)):
+    if not cleaner.clean and (cleaner.secrets or "\\u" in window or "&" in window or suspicious(window)):
+        if document.kind == "json" and document.flaw is None:
             redacted = Document("json", redact_tree(document.value, cleaner.secrets, _EXCERPT_WINDOW))
             text = excerpt_source(redacted, _EXCERPT_WINDOW) or ""
         else:
