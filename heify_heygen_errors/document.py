@@ -186,6 +186,10 @@ def _read_json(text: str, first: str, flaw: str | None) -> Document:
     except (StopIteration, ValueError, RecursionError, OverflowError):
         value, end = None, -1
     if end == len(text):
+        if first == '"' and value[:1] in ("{", "["):  # JSON that was encoded twice, as some logs have it
+            inner = read_document(value)
+            if inner.kind == "json" and not inner.broken:
+                return inner
         return Document("json", value, text, flaw)
     if end < 0:
         if first in "{[":

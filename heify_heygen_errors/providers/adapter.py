@@ -62,7 +62,7 @@ class Adapter:
         for failure in layer_failures(sight):
             found = True
             yield failure
-        if not found and (sight.failed or (sight.status is None and sight.document.visible)):
+        if not found and (sight.failed or (sight.status is None and (sight.document.visible or sight.document.title))):
             yield text_failure(sight)
 
 

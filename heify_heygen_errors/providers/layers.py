@@ -105,6 +105,6 @@ def text_failure(sight: Sight) -> Failure:
         envelope,
         error_type_header(sight),
         shape=shape,
-        text=document.visible or None,
+        text=document.visible or document.title or None,
         layer=True,
     )
