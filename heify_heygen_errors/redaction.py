@@ -19,7 +19,7 @@ REDACTED: Final = "[redacted]"
 # "key" counts at the end of a name only: "keyword" and "key_points" are no secrets.
 _NAME: Final = (
     r"(?:(?:token|secret|passw|passphrase|pwd|authorization|signature|credential|cookie|jwt"
-    r"|string[_\-]?to[_\-]?sign|canonical[_\-]?request|to[_\-]ken|se[_\-]cret|pass[_\-]w)[\w.\-]{0,40}+|keys?(?:[_\-.]?ids?)?)(?![\w\-])"
+    r"|string[_\-]?to[_\-]?sign|canonical[_\-]?request|to[_\-]ken|se[_\-]cret|pass[_\-]w)[\w.\-]{0,40}+|keys?(?:[_\-.]?ids?)?|(?<!\w)sig)(?![\w\-])"
 )
 # The end of such a name and what stands between it and its value: a quote and a colon, "=" (also percent-encoded, also
 # twice), ":" or the end of a tag.
@@ -174,7 +174,7 @@ def suspicious(text: str) -> bool:
     """Whether the text could hold a secret; False is certain, True is not. Cheap: it runs over every body.
 
     "ken" stands for token and to_ken, "cret" for secret and se_cret, "pass" for password, pass_word and
-    passphrase, "sign" for signature and string_to_sign, "canonical" for canonical_request.
+    passphrase, "sig" for sig, signature and string_to_sign, "canonical" for canonical_request.
     """
     low = text.lower()
     # One expression, with single letters as gates: a loop over the same words takes several times as long.
@@ -182,7 +182,7 @@ def suspicious(text: str) -> bool:
         ("k" in low and ("key" in low or "ken" in low or "cookie" in low or "akia" in low or "sk_" in low or "sk-" in low))
         or "cret" in low
         or "pass" in low
-        or "sign" in low
+        or "sig" in low
         or "authorization" in low
         or "credential" in low
         or "@" in low
@@ -400,7 +400,7 @@ _FOLD = str.maketrans("", "", "-_. ")
 def is_sensitive(name: str) -> bool:
     """Whether the value of a member, header or parameter of this name is a secret; case, ``-`` and ``_`` do not matter."""
     folded = name.lower().translate(_FOLD)
-    return folded.endswith(("key", "keys", "keyid", "keyids", "keysid")) or any(stem in folded for stem in _STEMS)
+    return folded == "sig" or folded.endswith(("key", "keys", "keyid", "keyids", "keysid")) or any(stem in folded for stem in _STEMS)
 
 
 _MAX_DEPTH: Final = 64
