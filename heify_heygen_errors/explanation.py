@@ -89,8 +89,8 @@ def explain(normalizer: Normalizer, source: object, provider: str | None) -> Exp
                 "Envelope",
                 tuple(
                     printable(
-                        f"{failure.envelope}: channel {failure.channel}, code {redact(str(failure.code), observation.secrets)},"
-                        f" message {redact(repr(failure.message), observation.secrets)}" + (", item of a list" if failure.item else "")
+                        f"{failure.envelope}: channel {failure.channel}, {_said('code', failure.code, observation.secrets)},"
+                        f" {_said('message', failure.message, observation.secrets)}" + (", item of a list" if failure.item else "")
                     )
                     for failure in failures[:20]
                 )
@@ -113,9 +113,15 @@ def explain(normalizer: Normalizer, source: object, provider: str | None) -> Exp
     return Explanation(tuple(steps), tuple(infos))
 
 
+def _said(name: str, value: str | None, secrets: tuple[str, ...]) -> str:
+    if value is None:
+        return f"no {name}"
+    return f"{name} {redact(repr(value) if name == 'message' else value, secrets)}"
+
+
 def _observed(observation: Observation, name: str) -> list[str]:
     named = "named" if observation.provider is not None else "from the URL's host"
-    lines = [f"provider {name} ({named})", f"status {observation.status}"]
+    lines = [f"provider {name} ({named})", "no status" if observation.status is None else f"status {observation.status}"]
     if observation.status is not None and not 100 <= observation.status <= 599:  # noqa: PLR2004
         lines[-1] += ", outside 100 to 599: it decides nothing"
     count = len(observation.headers)

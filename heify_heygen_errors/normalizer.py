@@ -144,6 +144,9 @@ class Normalizer:
     """
 
     def __init__(self, catalogs: Catalogs | None = None, on_unknown_code: Callable[[UnknownCode], object] | None = None) -> None:
+        if catalogs is not None and not isinstance(catalogs, Catalogs):
+            msg = f"Normalizer takes Catalogs, not {type(catalogs).__name__}: pass Catalogs.load(FILE)"
+            raise TypeError(msg)
         self._catalogs = catalogs
         self._on_unknown_code = on_unknown_code
 

@@ -166,6 +166,11 @@ class RecordNormalizer:
         if isinstance(status, bool) or not isinstance(status, int | float | str | None):
             msg = f"{fields['status']} is no status"
             raise NotARecord(msg)
+        if isinstance(status, str):
+            status = status.strip()
+        if status not in (None, "") and Observation(None, status).status is None:
+            msg = f"{fields['status']} is no status"
+            raise NotARecord(msg)
         if status in (None, "") and body in (None, "") and not exception:
             return None
         provider = read["provider"]

@@ -267,13 +267,13 @@ def test_normalize_with_options_of_records(hhe: Run, folder: Path) -> None:
         ('{"video_id": "1"}', 2, body),
         ('{"video_id": "2"}', 2, body),
     ]
-    assert result.err.splitlines()[0] == "1 records = 1 written + 0 rejects; 1 failed, 0 were no error; 2 rows"
+    assert result.err.splitlines()[0] == "1 record = 1 written + 0 rejects; 1 failed, 0 were no error; 2 rows"
 
 
 def test_normalize_counts_blank_lines(hhe: Run, folder: Path) -> None:
     """The summary tells the blank lines."""
     result = hhe("normalize", "-", "-p", "heygen", "--rejects", "bad", stdin=b'\n{"status": 200}\n  \n')
-    assert result.err.splitlines()[0] == "1 records = 1 written + 0 rejects; 0 failed, 1 were no error; 2 blank lines"
+    assert result.err.splitlines()[0] == "1 record = 1 written + 0 rejects; 0 failed, 1 were no error; 2 blank lines"
 
 
 def test_normalize_clash(hhe: Run, folder: Path) -> None:

@@ -89,7 +89,13 @@ def _with_overlays(base: Mapping[str, Mapping[str, Any]], sources: Sequence[Sour
         data = source.data
         if data.get("kind") != "overlay":
             problems.append(
-                Problem(source.file, source.line("$.kind"), "$.kind", f"kind {data.get('kind')} is no overlay", "Write kind: overlay.")
+                Problem(
+                    source.file,
+                    source.line("$.kind"),
+                    "$.kind",
+                    f"kind {data.get('kind')} is no overlay",
+                    "An overlay has kind: overlay. The shipped catalogs are checked by `hhe catalog lint` without files.",
+                )
             )
             continue
         catalog = str(data.get("catalog"))

@@ -113,7 +113,11 @@ class Catalogs:
 
     def entries(self, catalog: str | None = None) -> list[CatalogEntry]:
         """Every entry of one catalog, or of all."""
-        names = [catalog] if catalog else [*self.providers, "layers"]
+        known = [*self.providers, "layers"]
+        if catalog is not None and catalog not in known:
+            msg = f"there is no catalog {catalog!r}: use one of {', '.join(known)}"
+            raise KeyError(msg)
+        names = [catalog] if catalog else known
         found: list[CatalogEntry] = []
         for name in names:
             table = self.layers if name == "layers" else self.space(name)

@@ -26,6 +26,7 @@ def lookup(catalogs: Catalogs, provider: str, code_or_name: str | int) -> Catalo
     """
     name = str(provider).strip().lower()
     wanted = str(code_or_name).strip()
+    wanted = wanted.removeprefix(f"{name}/").removeprefix("layers/")  # a rule, as every ErrorInfo names it
     if name not in (*catalogs.providers, "layers"):
         msg = f"there is no provider {provider!r}: use one of {', '.join((*catalogs.providers, 'layers'))}"
         raise ValueError(msg)

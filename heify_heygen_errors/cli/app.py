@@ -78,7 +78,8 @@ def run(arguments: Sequence[str] | None) -> int:
         return 0
     except OSError as error:
         _silence()
-        sys.stderr.write(f"Error: cannot write: {error.strerror or error}\n")
+        what = error.filename or "cannot write"
+        sys.stderr.write(f"Error: {what}: {error.strerror or error}\n")
         return 2
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")

@@ -27,7 +27,10 @@ def catalog() -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_obj
 def list_command(session: Session, name: str | None, category: str | None, *, endpoints: bool, limits: bool, as_json: bool) -> int:
-    """List the entries of catalog NAME (heygen, liveavatar, heify, layers), or of all."""
+    """List the entries of one catalog or of all.
+
+    NAME is heygen, liveavatar, heify or layers.
+    """
     catalogs = session.normalizer.catalogs
     known = [*catalogs.providers, "layers"]
     if name is not None and name not in known:
@@ -35,6 +38,9 @@ def list_command(session: Session, name: str | None, category: str | None, *, en
         raise click.UsageError(msg)
     if category is not None and category not in catalogs.categories:
         msg = f"there is no category {category!r}: use one of {', '.join(catalogs.categories)}"
+        raise click.UsageError(msg)
+    if endpoints and limits:
+        msg = "give --endpoints or --limits, not both"
         raise click.UsageError(msg)
     if endpoints or limits:
         return _facts(session, name, endpoints=endpoints, as_json=as_json)
@@ -62,6 +68,8 @@ def _facts(session: Session, name: str | None, *, endpoints: bool, as_json: bool
         rows = [[space.name, limit.name, limit.value, limit.unit, limit.note] for space in spaces for limit in space.limits]
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif not rows:
+        say("none are documented")
     else:
         listing(
             columns, [["" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in row] for row in rows]
@@ -74,7 +82,7 @@ def _facts(session: Session, name: str | None, *, endpoints: bool, as_json: bool
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 @click.pass_obj
 def lint(session: Session, files: tuple[str, ...], *, as_json: bool) -> int:
-    """Check your own YAML FILEs over the shipped catalogs; without files, the shipped ones.
+    """Check overlay FILEs, or the shipped catalogs.
 
     Prints file:line, problem and remedy of every problem, and exits 1 if there is one.
     """

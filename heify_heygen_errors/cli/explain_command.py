@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
+from rich.padding import Padding
+from rich.text import Text
 
 from heify_heygen_errors.cli.show import console, for_people, print_json, say
 from heify_heygen_errors.document import MAX_BODY
 from heify_heygen_errors.explanation import Explanation
+from heify_heygen_errors.normalizer import host_provider
 from heify_heygen_errors.observation import Observation
 from heify_heygen_errors.records import INPUT_FIELDS, NotARecord, RecordNormalizer, RecordOptions
 
@@ -54,9 +58,12 @@ def explain(
         observation = Observation(provider, status, pairs, b"", method, url, exception=exception)
     else:
         body = _read(what)
-        observation = _record(body, provider, session) if status is None and not pairs else None
+        observation = _record(body, session)
         if observation is None:
             observation = Observation(provider, status, pairs, body, method, url)
+        else:  # the options outrank what the record says
+            given: dict[str, Any] = {"provider": provider, "status": status, "headers": pairs or None, "method": method, "url": url}
+            observation = attrs.evolve(observation, **{name: value for name, value in given.items() if value is not None})
     try:
         explanation = session.normalizer.explain(observation)
     except ValueError as error:
@@ -85,37 +92,63 @@ def _read(what: str) -> bytes | str | dict[str, Any]:
         return what
     path = Path(what)
     try:
+        if path.is_dir():
+            msg = f"{what} is a folder: name a file in it"
+            raise click.UsageError(msg)
         if path.is_file():
             with path.open("rb") as file:
                 return file.read(MAX_BODY + 1)
     except (OSError, ValueError) as error:
-        msg = f"cannot read {what}: {error}"
+        msg = f"cannot read {what}: {getattr(error, 'strerror', None) or error}"
         raise click.UsageError(msg) from None
     if path.suffix in (".json", ".xml", ".html", ".txt", ".jsonl") or "/" in what:
         msg = f"there is no file {what}"
         raise click.UsageError(msg)
-    if " " in what.strip():
+    what = what.strip()
+    if " " in what or (what.isalpha() and what.istitle()):  # words, as "Unauthorized"; codes are not written so
         return {"message": what}
     # A code by itself: as the vendors would send it.
-    return {"code": what.strip()} if what.strip().isdigit() else {"error": {"code": what.strip()}}
+    return {"code": what} if what.isdigit() else {"error": {"code": what}}
 
 
-def _record(body: object, provider: str | None, session: Session) -> Observation | None:
-    """The observation in a file or text that holds one record with a body of its own."""
+_RECORD = frozenset({"status", "headers", "body", "exception"})
+
+
+def _record(body: object, session: Session) -> Observation | None:
+    """The observation in a file or text that holds one record; None if it is a body itself."""
     if not isinstance(body, bytes | str):
         return None
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+    value = _json(body)
+    if value is None:
+        first = body.strip().splitlines()[:1]
+        if first and _is_record(_json(first[0]), session):
+            msg = "the input holds several records: give one of them, or run hhe normalize over all"
+            raise click.UsageError(msg)
+    if not isinstance(value, dict) or not _is_record(value, session):
         return None
-    if not isinstance(value, dict) or "provider" not in value or not {"body", "exception"} & set(value):
-        return None
-    if provider is not None:
-        value["provider"] = provider
     try:
-        return RecordNormalizer(RecordOptions(fields={field: field for field in INPUT_FIELDS}), session.normalizer).observation(value)
+        records = RecordNormalizer(RecordOptions(fields={field: field for field in INPUT_FIELDS}), session.normalizer)
+        return records.observation(value) or Observation(value.get("provider"), url=value.get("url"))
     except NotARecord as error:
         raise click.UsageError(str(error)) from None
+
+
+def _json(text: bytes | str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_record(value: object, session: Session) -> bool:
+    """Whether a JSON value has the members of a logged record: a provider or a vendor's URL, and what was seen."""
+    if not isinstance(value, dict) or not _RECORD.intersection(value):
+        return False
+    provider, url = value.get("provider"), value.get("url")
+    catalogs = session.normalizer.catalogs
+    return (isinstance(provider, str) and provider.strip().lower() in catalogs.providers) or (
+        isinstance(url, str) and host_provider(catalogs, url) is not None
+    )
 
 
 def _show(explanation: Explanation) -> None:
@@ -126,4 +159,5 @@ def _show(explanation: Explanation) -> None:
     for step in explanation.steps:
         shown.print(step.name, style="bold")
         for line in step.lines:
-            shown.print(f"  {line}", style="green" if line.startswith("remedy") else None)
+            text = Text(line, style="green" if line.startswith("remedy") else "")
+            shown.print(Padding(text, (0, 0, 0, 2)))  # wrapped lines stay indented

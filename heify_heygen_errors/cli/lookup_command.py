@@ -39,6 +39,8 @@ def lookup(session: Session, code: str, provider: str | None, *, as_json: bool) 
     if not found:
         for reason in reasons:
             say(reason)
+        if as_json and not provider:
+            print_json([])
         return 1
     if as_json:
         entries = [entry.to_dict() for entry in found.values()]

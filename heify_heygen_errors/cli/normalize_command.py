@@ -157,7 +157,7 @@ def _summarize(counts: Counts, output: str, rejects: str) -> None:
     """What an on-call person wants to know of the run."""
     told = console(stderr=True)
     told.print(
-        f"{counts.records} records = {counts.written} written + {counts.rejects} rejects;"
+        f"{counts.records} record{'' if counts.records == 1 else 's'} = {counts.written} written + {counts.rejects} rejects;"
         f" {counts.failed} failed, {counts.written - counts.failed} were no error"
         + (f"; {counts.rows} rows" if counts.rows != counts.written else "")
         + (f"; {counts.blank} blank lines" if counts.blank else "")

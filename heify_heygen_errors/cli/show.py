@@ -66,7 +66,10 @@ def listing(columns: list[str], rows: list[list[str]]) -> None:
         for row in rows:
             sys.stdout.write("\t".join(map(_one_line, row)) + "\n")
         return
-    table = Table(*columns, header_style="bold")
+    used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
+    table = Table(header_style="bold")
+    for number in used:
+        table.add_column(columns[number], overflow="fold")  # never cut: what is shown can be copied
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(row[number]) for number in used))
     console().print(table)
