@@ -55,6 +55,7 @@ _SHORTEST_SECRET: Final = 8
 _HEX: Final = "0123456789abcdefABCDEF-"
 _WEB: Final = ("https://", "http://", "HTTPS://", "HTTP://")
 _EXCERPT_WINDOW: Final = MAX_BODY_EXCERPT + 2048
+_EXCERPT_CHECKED: Final = MAX_BODY_EXCERPT + 512  # what tells a secret can stand behind it: the @ of user:password@
 
 _HOST_END = re.compile(r"[/?#\\]")
 _CHANNELS: Final = {channel.value: channel for channel in Channel}
@@ -363,7 +364,8 @@ def _excerpt(window: str | None, document: Document, cleaner: Cleaner) -> str | 
     if not window:
         return None
     text = window
-    if not cleaner.clean and (cleaner.secrets or "\\u" in window or "&" in window or suspicious(window)):
+    seen = window[:_EXCERPT_CHECKED]
+    if not cleaner.clean and (cleaner.secrets or "\\u" in seen or "&" in seen or suspicious(seen)):
         if document.kind == "json" and document.flaw is None:
             redacted = Document("json", redact_tree(document.value, cleaner.secrets, _EXCERPT_WINDOW))
             text = excerpt_source(redacted, _EXCERPT_WINDOW) or ""
