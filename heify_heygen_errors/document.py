@@ -186,7 +186,7 @@ def _read_json(text: str, first: str, flaw: str | None) -> Document:
     except (StopIteration, ValueError, RecursionError, OverflowError):
         value, end = None, -1
     if end == len(text):
-        if first == '"' and value[:1] in ("{", "["):  # JSON that was encoded twice, as some logs have it
+        if isinstance(value, str) and first == '"' and value[:1] in ("{", "["):  # JSON that was encoded twice, as some logs have it
             inner = read_document(value)
             if inner.kind == "json" and not inner.broken:
                 return inner
