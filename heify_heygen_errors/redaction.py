@@ -485,7 +485,3 @@ def _redact_scheme(match: re.Match[str]) -> str:
     if word in _SCHEME_WORDS or (match["scheme"].lower() == "basic" and value.isalpha() and value in (word, value.capitalize())):
         return match[0]
     return f"{match['scheme']}{match['between']}{REDACTED}"
-
-
-def _redact_rest(match: re.Match[str]) -> str:
-    return f"{match['name']}{match['between']}{REDACTED}"

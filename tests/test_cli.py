@@ -523,6 +523,17 @@ def test_catalog_list_of_facts(hhe: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["lookup", "900001"], ["explain", "900001", "-p", "heygen"], ["catalog", "list", "heygen"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_catalog_is_taken_before_and_behind_the_command(hhe: Run, mine: str, arguments: list[str]) -> None:
+    """--catalog means the same in front of the command's name and behind it."""
+    assert "heygen/MY_ERROR@mine" in hhe(*arguments, "--catalog", mine).out
+    assert hhe(*arguments, "--catalog", mine) == hhe("--catalog", mine, *arguments)
+
+
 def test_catalog_list_with_a_catalog(hhe: Run, mine: str) -> None:
     """An overlay's entries are listed with the others."""
     assert "heygen/MY_ERROR@mine\tconflict\t900001\tnever\t" in hhe("--catalog", mine, "catalog", "list", "heygen").lines

@@ -43,6 +43,10 @@ class Session:
         self._overlays = overlays
         self._normalizer: Normalizer | None = None
 
+    def lay_over(self, files: tuple[str, ...]) -> None:
+        """Adds overlays; before the normalizer is first asked for."""
+        self._overlays += files
+
     @property
     def normalizer(self) -> Normalizer:
         """The normalizer; catalogs are loaded when a command first needs them."""

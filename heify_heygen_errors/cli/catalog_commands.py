@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.show import listing, print_json, say
 from heify_heygen_errors.lint import lint_files, lint_shipped
 
@@ -25,6 +26,7 @@ def catalog() -> None:
 @click.option("--endpoints", is_flag=True, help="The endpoints with their effect, wait and idempotency instead.")
 @click.option("--limits", is_flag=True, help="The documented limits instead.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@catalog_option
 @click.pass_obj
 def list_command(session: Session, name: str | None, category: str | None, *, endpoints: bool, limits: bool, as_json: bool) -> int:
     """List the entries of one catalog or of all.
@@ -80,6 +82,7 @@ def _facts(session: Session, name: str | None, *, endpoints: bool, as_json: bool
 @catalog.command()
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@catalog_option
 @click.pass_obj
 def lint(session: Session, files: tuple[str, ...], *, as_json: bool) -> int:
     """Check overlay FILEs, or the shipped catalogs.

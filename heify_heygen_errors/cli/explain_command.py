@@ -12,6 +12,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
+from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.show import console, for_people, print_json, say
 from heify_heygen_errors.document import MAX_BODY
 from heify_heygen_errors.explanation import Explanation
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--method", "-X", help="Method of the request.")
 @click.option("--exception", "exception", metavar="TEXT", help="What was raised instead: class name and text.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@catalog_option
 @click.pass_obj
 def explain(
     session: Session,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from heify_heygen_errors.catalog import CatalogEntry
+from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.show import facts, print_json, say
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @click.argument("code")
 @click.option("--provider", "-p", help="Look in this provider's catalog only: heygen, liveavatar, heify or layers.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@catalog_option
 @click.pass_obj
 def lookup(session: Session, code: str, provider: str | None, *, as_json: bool) -> int:
     """Show what CODE (a number, a code or a name) means.

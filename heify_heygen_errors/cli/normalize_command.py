@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.show import console, say
 from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash, Counts, RecordNormalizer, RecordOptions, normalize_lines
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--prefix", default="", help="Put before the names of the error_* columns.")
 @click.option("--field", "names", multiple=True, metavar="FIELD=NAME", help="The input's NAME of a FIELD; can be repeated.")
 @click.option("--quiet", "-q", is_flag=True, help="No summary on stderr.")
+@catalog_option
 @click.pass_obj
 def normalize(
     session: Session,
