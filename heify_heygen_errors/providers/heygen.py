@@ -213,7 +213,7 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
         """Every failed item of a list."""
         for item in islice(items, MAX_ITEMS):
             if type(item) is dict:
-                if "event_type" in item:
+                if "event_type" in item and "event_data" in item:  # a list of event types has no data: nothing happened
                     failure = self._event(sight, item, "webhook" if sight.status is None else "job", item=True)
                 else:
                     failure = self.job(sight, item, "item of a list", item=True)
