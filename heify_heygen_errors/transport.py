@@ -97,9 +97,10 @@ def _by_class(exc: BaseException, catalogs: Catalogs) -> Rule | None:
 def _by_text(catalogs: Catalogs, text: str) -> Rule | None:
     if not text:
         return None
-    for owner, _, _ in catalogs.transport.texts.search(Folded(text)):
-        return cast("Rule", owner)
-    return None
+    order = catalogs.transport.order
+    fitting = [cast("Rule", owner) for owner, _, _ in catalogs.transport.texts.search(Folded(text))]
+    # The order of the catalog, which puts first what says most, not the length of the text that fits.
+    return min(fitting, key=lambda rule: order[rule.id], default=None)
 
 
 def rule_for_text(described: str, catalogs: Catalogs, trace: list[str] | None = None) -> Rule | None:

@@ -352,6 +352,23 @@ def test_logged_exception(text):
     assert (_advice(info), info.channel) == (_LOGGED[text], Channel.TRANSPORT)
 
 
+_NAMED_BY_TEXT = {
+    "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='api.heify.com', port=443): Max retries exceeded with url: /submit"
+    " (Caused by NewConnectionError('<urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish a new connection:"
+    " [Errno 111] Connection refused'))": "transport/ConnectionRefused",
+    "requests.exceptions.ConnectionError: ('Connection aborted.', BrokenPipeError(32, 'Broken pipe'))": "transport/WriteError",
+    "requests.exceptions.ConnectionError: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))": (
+        "transport/ConnectionReset"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", _NAMED_BY_TEXT)
+def test_of_several_texts_the_one_that_says_most_decides(text):
+    """Where a logged exception has several known texts, the rule that stands first in the catalog wins, however short its text."""
+    assert _NAMED_BY_TEXT[text] == normalize(Observation("heygen", exception=text)).rule
+
+
 # Real failures, provoked on this machine.
 
 _TIMEOUT = 0.25
