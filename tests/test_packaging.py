@@ -159,18 +159,28 @@ def test_it_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     every = (
         "import importlib, pkgutil, heify_heygen_errors as package\n"
         "for module in pkgutil.walk_packages(package.__path__, 'heify_heygen_errors.'):\n"
-        "    if not {'cli', 'build_hook', '__main__'} & set(module.name.split('.')):\n"
+        "    if not {'cli', 'testing', 'build_hook', '__main__'} & set(module.name.split('.')):\n"
         "        importlib.import_module(module.name)\n"
+        "from heify_heygen_errors.testing import ManualClock, error, exception, fault, log_lines, records, webhook\n"
     )
     _run(python, "-W", "error", "-c", every, cwd=tmp_path)
+    kit = _run(python, "-c", "from heify_heygen_errors.testing import FakeServer", cwd=tmp_path, ok=False)
+    assert "pip install 'heify-heygen-errors[testing]'" in kit.stderr
 
     without = _run(hhe, "--version", cwd=tmp_path, ok=False)
     assert (without.returncode, without.stdout, without.stderr) == (2, "", "hhe needs click: pip install 'heify-heygen-errors[cli]'\n")
 
     _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[cli]", cwd=tmp_path)
     assert _run(hhe, "--version", cwd=tmp_path).stdout == f"hhe, version {__version__}\n"
+    fake = _run(hhe, "fake", "--port", "0", "--for", "0", cwd=tmp_path, ok=False)
+    assert (fake.returncode, "pip install 'heify-heygen-errors[testing]'" in fake.stderr) == (2, True)
     (tmp_path / "log.jsonl").write_text(LOG)
     done = _run(hhe, "normalize", "log.jsonl", "-o", "out.jsonl", cwd=tmp_path)
     assert done.stdout == ""
     assert json.loads((tmp_path / "out.jsonl").read_text())["error_rule"] == "heygen/UNAUTHORIZED"
     assert _run(python, "-W", "error", "-m", "heify_heygen_errors", "catalog", "lint", cwd=tmp_path).stderr == "no problems\n"
+
+    _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[testing]", cwd=tmp_path)
+    served = _run(hhe, "fake", "--port", "0", "--for", "0.1", cwd=tmp_path).stderr
+    assert "/heygen" in served
+    assert served.endswith("0 requests\npaid work started: 0\n")

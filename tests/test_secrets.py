@@ -12,11 +12,12 @@ import httpx
 import httpx2
 import pytest
 import requests
-from wires import flat_wires, gateway_wires, heify_wires, heygen_wires, page_wires, storage_wires
 
 from heify_heygen_errors import Observation, explain, normalize, normalize_all, raise_for_error
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.records import RecordNormalizer, RecordOptions
+from heify_heygen_errors.testing.shapes import wires
+from heify_heygen_errors.testing.words import Speaker, Words
 
 _SECRET = "Zq7Kd93hVx0PmTb5LwYrUn8C"
 _HEX = "0f3c9a7be2d84516a0f3c9a7be2d84516a0f3c9a7be2d84516a0f3c9a7be2d84"
@@ -108,9 +109,11 @@ def _told_by_exception(error):
     }
 
 
-def _leaks_of(wires, secret):
+def _leaks_of(secret, provider, status, message, **words):
     """The forms in which the secret is told, with the places."""
-    return [(wire.shape, places) for wire in wires if (places := leaks(wire.observation(), secret))]
+    sent = list(wires(Words(provider=provider, status=status, message=message, **words)))
+    assert len(sent) > 1
+    return [(wire.shape, places) for wire in sent if (places := leaks(wire.observation(), secret))]
 
 
 # Texts in every envelope.
@@ -121,36 +124,38 @@ def _leaks_of(wires, secret):
 def test_secret_in_a_text_of_heygen(name, code):
     """A secret in a message or detail comes out of none of HeyGen's envelopes."""
     text, secret = _TEXTS[name]
-    assert _leaks_of(heygen_wires(code, text, text, 401), secret) == []
+    assert _leaks_of(secret, "heygen", 401, text, code=code, detail=text) == []
 
 
 @every_text
 def test_secret_in_a_text_of_heygen_behind_a_path(name):
     """A secret in a message behind the path of a field comes out of none of HeyGen's envelopes."""
     text, secret = _TEXTS[name]
-    assert _leaks_of(heygen_wires("invalid_parameter", f"video_inputs.0.voice is invalid: Value error, {text}"), secret) == []
+    message = f"video_inputs.0.voice is invalid: Value error, {text}"
+    assert _leaks_of(secret, "heygen", 400, message, code="invalid_parameter") == []
 
 
 @every_text
 def test_secret_in_a_capture(name):
     """A secret in what a template captures comes out nowhere, not as param and not in the steps of the decision."""
     text, secret = _TEXTS[name]
-    wires = [*heygen_wires(None, f"not a valid URL: {text}"), *heify_wires(f"Missing required field: {text}", 400)]
-    assert _leaks_of(wires, secret) == []
+    assert _leaks_of(secret, "heygen", 400, f"not a valid URL: {text}") == []
+    assert _leaks_of(secret, "heify", 400, f"Missing required field: {text}") == []
 
 
 @every_text
 def test_secret_in_a_text_of_heify(name):
     """A secret in a message comes out of none of Heify's envelopes."""
     text, secret = _TEXTS[name]
-    assert _leaks_of(heify_wires(text, 403), secret) == []
+    assert _leaks_of(secret, "heify", 403, text) == []
 
 
 @every_text
 def test_secret_in_a_text_of_liveavatar(name):
     """A secret in a message comes out of none of LiveAvatar's envelopes."""
     text, secret = _TEXTS[name]
-    assert _leaks_of([*flat_wires("liveavatar", 403, "4003", text, text), *flat_wires("liveavatar", 403, None, text)], secret) == []
+    assert _leaks_of(secret, "liveavatar", 403, text, code="4003", detail=text) == []
+    assert _leaks_of(secret, "liveavatar", 403, text) == []
 
 
 @every_text
@@ -158,12 +163,9 @@ def test_secret_in_a_text_of_liveavatar(name):
 def test_secret_in_a_text_of_a_layer(name, provider):
     """A secret in what a gateway, a storage or a proxy writes comes out nowhere: JSON, XML, pages, plain text."""
     text, secret = _TEXTS[name]
-    wires = [
-        *gateway_wires(provider, 403, "IncompleteSignatureException", text),
-        *storage_wires(provider, 403, "AccessDenied", text),
-        *page_wires(provider, 502, text),
-    ]
-    assert _leaks_of(wires, secret) == []
+    assert _leaks_of(secret, provider, 403, text, code="IncompleteSignatureException", speaker=Speaker.GATEWAY) == []
+    assert _leaks_of(secret, provider, 403, text, code="AccessDenied", speaker=Speaker.STORAGE) == []
+    assert _leaks_of(secret, provider, 502, text, speaker=Speaker.PROXY) == []
 
 
 @every_text

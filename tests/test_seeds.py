@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from wires import FILLS, filled, heify_wires, heygen_wires
 
 from heify_heygen_errors import MatchedBy, Observation, lookup, normalize
+from heify_heygen_errors.testing.shapes import wires
+from heify_heygen_errors.testing.words import FILLS, Words, filled
 
 _FOLDER = Path(__file__).parent / "seeds"
 
@@ -24,6 +25,11 @@ every_code = pytest.mark.parametrize("row", [pytest.param(row, id=row["code"]) f
 every_context = pytest.mark.parametrize("row", [pytest.param(row, id=row["message"]) for row in _CONTEXT])
 every_streaming_code = pytest.mark.parametrize("row", [pytest.param(row, id=row["code"]) for row in _STREAMING])
 every_status = pytest.mark.parametrize("row", [pytest.param(row, id=f"{row['status']}:{row['message']}") for row in _HEIFY])
+
+
+def _wires(code, message, detail=None, status=400):
+    """Every form that HeyGen has for a code and its texts."""
+    return list(wires(Words(provider="heygen", status=status, code=code, message=message, detail=detail)))
 
 
 def _heygen(body, status=400):
@@ -81,9 +87,9 @@ def test_code_of_the_page_in_a_failed_job(row):
 @every_code
 def test_row_of_the_page_in_every_form(row):
     """Every row of HeyGen's page is recognised in every form that HeyGen has, by code, symbol and message."""
-    wires = [wire for code in (row["code"], row["name"], row["name"].lower()) for wire in heygen_wires(code, row["message"], row["detail"])]
-    found = [(wire.shape, info.code, info.name, info.message) for wire in wires for info in [normalize(wire.observation())]]
-    assert found == [(wire.shape, wire.code, row["name"], row["message"]) for wire in wires]
+    sent = [wire for code in (row["code"], row["name"], row["name"].lower()) for wire in _wires(code, row["message"], row["detail"])]
+    found = [(wire.shape, info.code, info.name, info.message) for wire in sent for info in [normalize(wire.observation())]]
+    assert found == [(wire.shape, wire.code, row["name"], row["message"]) for wire in sent]
 
 
 @every_code
@@ -96,10 +102,10 @@ def test_row_of_the_page_is_looked_up(row):
 @every_code
 def test_message_of_the_page_decides_without_a_code(row):
     """A message of HeyGen's page is recognised without its code; rows that share their words share the category."""
-    wires = heygen_wires(None, row["message"], None, _status_of(row))
+    sent = _wires(None, row["message"], None, _status_of(row))
     expected = lookup("heygen", row["code"]).category
-    found = [(wire.shape, info.category, info.rule.split("/")[0]) for wire in wires for info in [normalize(wire.observation())]]
-    assert found == [(wire.shape, expected, "heygen") for wire in wires]
+    found = [(wire.shape, info.category, info.rule.split("/")[0]) for wire in sent for info in [normalize(wire.observation())]]
+    assert found == [(wire.shape, expected, "heygen") for wire in sent]
 
 
 def _status_of(row):
@@ -164,13 +170,11 @@ _CONTEXT_NAMES = {
 def test_context_message_in_every_form(row):
     """A context message is recognised in every form without a code, and its captures come out."""
     text, params = _context(row)
-    wires = heygen_wires(None, text, None, row["status"])
+    sent = _wires(None, text, None, row["status"])
     found = [
-        (wire.shape, info.message, info.name, info.category, dict(info.params))
-        for wire in wires
-        for info in [normalize(wire.observation())]
+        (wire.shape, info.message, info.name, info.category, dict(info.params)) for wire in sent for info in [normalize(wire.observation())]
     ]
-    assert found == [(wire.shape, text, *_CONTEXT_NAMES[row["message"]], params) for wire in wires]
+    assert found == [(wire.shape, text, *_CONTEXT_NAMES[row["message"]], params) for wire in sent]
 
 
 @every_context
@@ -178,11 +182,11 @@ def test_context_message_in_every_form(row):
 def test_context_message_outranks_a_vague_code(row, code):
     """A context message decides beside a code that says nothing but "wrong request"; the code is kept."""
     text, params = _context(row)
-    wires = heygen_wires(code, text, None, row["status"])
+    sent = _wires(code, text, None, row["status"])
     found = [
-        (wire.shape, info.code, info.name, info.category, dict(info.params)) for wire in wires for info in [normalize(wire.observation())]
+        (wire.shape, info.code, info.name, info.category, dict(info.params)) for wire in sent for info in [normalize(wire.observation())]
     ]
-    assert found == [(wire.shape, wire.code, *_CONTEXT_NAMES[row["message"]], params) for wire in wires]
+    assert found == [(wire.shape, wire.code, *_CONTEXT_NAMES[row["message"]], params) for wire in sent]
 
 
 _PREFIXES = {
@@ -202,14 +206,13 @@ _PREFIXES = {
 def test_context_message_behind_a_field_path(row, prefix, code):
     """A context message is recognised behind the path of the field, which becomes `param`; the message stays whole."""
     text, params = _context(row)
-    sent = prefix + text
-    forms = ("v2 wrapper", "v2 wrapper without data", "failed job v3", "webhook, failure_*", "flat, message only")
-    wires = [wire for wire in heygen_wires(code, sent, None, row["status"]) if wire.shape in forms]
+    forms = ("v1", "v2", "v2-no-data", "v3", "job-v3", "webhook-failure", "framework")
+    sent = [wire for wire in _wires(code, prefix + text, None, row["status"]) if wire.shape in forms]
     found = [
-        (wire.shape, info.message, info.param, info.name, dict(info.params)) for wire in wires for info in [normalize(wire.observation())]
+        (wire.shape, info.message, info.param, info.name, dict(info.params)) for wire in sent for info in [normalize(wire.observation())]
     ]
     name = _CONTEXT_NAMES[row["message"]][0]
-    assert found == [(wire.shape, sent.strip(), _PREFIXES[prefix], name, params) for wire in wires]
+    assert found == [(wire.shape, (prefix + text).strip(), _PREFIXES[prefix], name, params) for wire in sent]
 
 
 @pytest.mark.parametrize(("largest", "smallest"), [("4096", "128"), ("8192", "64"), ("2160", "256")])
@@ -250,10 +253,10 @@ def test_template_needs_the_whole_text(message):
 @every_streaming_code
 def test_streaming_code_in_every_form(row):
     """Every streaming code is recognised in every form, with its status."""
-    wires = heygen_wires(row["code"], row["message"], None, row["status"])
-    found = [(wire.shape, info.code, info.message, info.rule, info.status) for wire in wires for info in [normalize(wire.observation())]]
+    sent = _wires(row["code"], row["message"], None, row["status"])
+    found = [(wire.shape, info.code, info.message, info.rule, info.status) for wire in sent for info in [normalize(wire.observation())]]
     rule = lookup("heygen", row["code"]).rule
-    assert found == [(wire.shape, row["code"], row["message"], rule, wire.status) for wire in wires]
+    assert found == [(wire.shape, row["code"], row["message"], rule, wire.status) for wire in sent]
 
 
 _STREAMING_MEANINGS = {
@@ -302,9 +305,9 @@ def test_row_of_heifys_page(row):
         found = [normalize(Observation("heify", status, None, body)) for body in bodies]
         assert [(info.category, info.rule) for info in found] == [(_HEIFY_MEANINGS[status], f"heify/status:{status}")] * len(bodies)
         return
-    wires = heify_wires(message, status)
-    found = [(wire.shape, info.name, info.category, dict(info.params)) for wire in wires for info in [normalize(wire.observation())]]
-    assert found == [(wire.shape, *_HEIFY_MESSAGES[message]) for wire in wires]
+    sent = list(wires(Words(provider="heify", status=status, message=message)))
+    found = [(wire.shape, info.name, info.category, dict(info.params)) for wire in sent for info in [normalize(wire.observation())]]
+    assert found == [(wire.shape, *_HEIFY_MESSAGES[message]) for wire in sent]
 
 
 @every_status

@@ -13,7 +13,7 @@ import click
 from heify_heygen_errors import __version__
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.catalog.reader import CatalogError
-from heify_heygen_errors.cli import catalog_commands, explain_command, lookup_command, normalize_command
+from heify_heygen_errors.cli import catalog_commands, explain_command, fake_command, lookup_command, normalize_command
 from heify_heygen_errors.normalizer import Normalizer
 
 
@@ -66,6 +66,7 @@ for command in (
     explain_command.explain,
     lookup_command.lookup,
     catalog_commands.catalog,
+    fake_command.fake,
 ):
     hhe.add_command(command)
 

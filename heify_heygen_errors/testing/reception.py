@@ -1,0 +1,254 @@
+"""Where requests arrive: finds the vendor, chooses what each request meets, and keeps the record."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final
+
+from heify_heygen_errors.testing.clock import Clock
+from heify_heygen_errors.testing.connection import Arrived, Outcome
+from heify_heygen_errors.testing.fault import Fault, no_answer, refused, slow_answer
+from heify_heygen_errors.testing.operations import Operation, Received, read_query
+from heify_heygen_errors.testing.replies import Ok, Reply, VendorError
+from heify_heygen_errors.testing.steps import Rule, Step, checked, header_step
+from heify_heygen_errors.testing.vendors import VENDORS
+from heify_heygen_errors.testing.vendors.known import make_known
+from heify_heygen_errors.testing.vendors.vendor import Answered, Settings, Vendor
+from heify_heygen_errors.testing.world import Delivery, Job, JobPlan, World
+
+HOSTS: Final = {
+    "api.heygen.com": "heygen",
+    "upload.heygen.com": "heygen",
+    "api.liveavatar.com": "liveavatar",
+    "api.heify.com": "heify",
+}
+"""The vendors' own hosts."""
+
+PREFIXES: Final = frozenset(vendor.provider for vendor in VENDORS)
+"""What the paths of requests begin with: the vendors, and ``storage``."""
+
+# While these last, the vendor is still at work on the request, and a second one with its idempotency key is told so.
+_LASTING: Final = frozenset({slow_answer.name, no_answer.name})
+_UNAVAILABLE: Final = 503
+
+
+class Reception:
+    """The requests of one run of a fake server, from the first to the last before a reset.
+
+    Args:
+        settings: the user's choices.
+        clock: seconds since 1970.
+        seed: of all ids and chances.
+        plan: what becomes of jobs.
+        keep: how many requests to remember.
+        post: delivers webhooks.
+        on_request: called with each request when its answer is decided.
+        on_refused: called when the next step of a script is to refuse connections, with the seconds and the script.
+
+    Attributes:
+        world: what exists.
+        lock: held while anything of this is read or changed.
+        scripts, rules: what requests meet; scripts go first.
+        received, number, counts, statuses: the record.
+        failures: what steps raised.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        seed: int,
+        plan: JobPlan,
+        *,
+        keep: int,
+        post: Callable[[Delivery], None],
+        on_request: Callable[[Received], None] | None,
+        on_refused: Callable[[float, Rule], None],
+    ) -> None:
+        self.lock = threading.RLock()
+        self.world = World(clock, seed, plan)
+        self.scripts: list[Rule] = []
+        self.rules: list[Rule] = []
+        self.received: deque[Received] = deque(maxlen=keep)
+        self.number = 0
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.statuses: Counter[int | None] = Counter()
+        self.failures: list[BaseException] = []
+        self._clock = clock
+        self._on_request = on_request
+        self._on_refused = on_refused
+        self._vendors: dict[str, Vendor] = {vendor.provider: vendor(self.world, settings) for vendor in VENDORS}
+        make_known(self.world, settings.known)
+        self.world.ended = self._job_ended
+        self.world.posted = post
+
+    def receive(self, arrived: Arrived, root: str) -> Outcome:
+        """What to answer to a request.
+
+        Args:
+            arrived: the request.
+            root: URL of the server.
+        """
+        with self.lock:
+            provider, path = address(arrived)
+            self.number += 1
+            received = Received(
+                number=self.number,
+                at=self._clock(),
+                provider=provider,
+                method=arrived.method,
+                path=path,
+                target=arrived.target,
+                query=read_query(arrived.target),
+                headers=arrived.headers,
+                body=arrived.body if provider not in self._vendors else arrived.body[: self._vendors[provider].takes],
+                size=arrived.size,
+                scheme=arrived.scheme,
+            )
+            self.received.append(received)
+            self.world.settle()
+            outcome = self._decided(received, root)
+            received.fault = None if outcome.fault is None else outcome.fault.name
+            received.status = outcome.reply.status if outcome.fault is None else outcome.fault.status_of(outcome.reply)
+            self.counts[provider, received.operation or f"{received.method} {path}"] += 1
+            self.statuses[received.status] += 1
+            self._tell(received)
+            return outcome
+
+    def _tell(self, received: Received) -> None:
+        if self._on_request is None:
+            return
+        try:
+            self._on_request(received)
+        except Exception as problem:  # noqa: BLE001 - the client gets its answer nevertheless; raised again as above
+            self.failures.append(problem)
+
+    def refuse_if_next(self, rule: Rule) -> bool:
+        """Have connections refused if that is what a script wants next; whether it was."""
+        with self.lock:
+            step = rule.steps[0] if rule.steps else None
+            if not isinstance(step, Fault) or step.name != refused.name:
+                return False
+            rule.steps.popleft()
+        self._on_refused(step.seconds, rule)
+        return True
+
+    def _decided(self, received: Received, root: str) -> Outcome:
+        try:
+            step = header_step(received) if received.provider else None
+        except (KeyError, ValueError, TypeError) as problem:
+            return Outcome(_wrong_header(problem))
+        try:
+            return self._outcome(received, root, step or self._next_step(received))
+        except BaseException as problem:  # noqa: BLE001 - of a step that is a function; raised again when the server's with block ends
+            self.failures.append(problem)
+            return Outcome(Reply.json({"fake": f"the step failed: {problem!r}"}, 500))
+
+    def _next_step(self, received: Received) -> Step | None:
+        for rule in (*self.scripts, *self.rules):
+            if not rule.fits(received):
+                continue
+            step = rule.take(self.world.random)
+            if step is not None:
+                if rule in self.scripts:
+                    self.refuse_if_next(rule)
+                    if not rule.steps:
+                        self.scripts.remove(rule)
+                return step
+        return None
+
+    def _outcome(self, received: Received, root: str, step: Step | None) -> Outcome:
+        if callable(step) and not isinstance(step, Fault):
+            step = checked(step(received))
+        if isinstance(step, Fault):
+            return self._faulty(received, root, step)
+        if isinstance(step, Reply):
+            self._meet(received)
+            return Outcome(step)
+        if isinstance(step, VendorError):
+            return Outcome(self._failed(received, root, step))
+        if step is None or isinstance(step, Ok):
+            return Outcome(self._normal(received, root).reply)
+        msg = f"a step that is a function gave {step!r}: it has to give an answer or a fault"
+        raise TypeError(msg)
+
+    def _faulty(self, received: Received, root: str, fault: Fault) -> Outcome:
+        if fault.answer is not None:
+            return Outcome(self._outcome(received, root, fault.answer).reply, fault)
+        if not fault.effect:
+            self._meet(received)
+            return Outcome(Reply.json({"message": "Service Unavailable"}, _UNAVAILABLE), fault)
+        normal = self._normal(received, root)
+        stored = normal.stored
+        if stored is None or fault.name not in _LASTING:
+            return Outcome(normal.reply, fault)
+        answer, stored.reply = stored.reply, None
+
+        def done() -> None:
+            stored.reply = answer
+
+        return Outcome(normal.reply, fault, done)
+
+    def _failed(self, received: Received, root: str, failure: VendorError) -> Reply:
+        reply = failure.reply(received.path)
+        if failure.effect:
+            self._normal(received, root)
+        operation = self._meet(received)
+        vendor = self._vendors.get(received.provider)
+        return reply if vendor is None else vendor.finished(received, reply, operation)
+
+    def _normal(self, received: Received, root: str) -> Answered:
+        vendor = self._vendors.get(received.provider)
+        if vendor is None:
+            return Answered(_nobody(received, root))
+        host = received.headers.get("host", "")
+        base = root if not host or _vendor_of(host) is not None else f"{received.scheme}://{host}"
+        answered = vendor.answer(received, f"{base}/{received.provider}", base)
+        received.replayed = answered.replayed
+        return answered
+
+    def _meet(self, received: Received) -> Operation | None:
+        vendor = self._vendors.get(received.provider)
+        return None if vendor is None else vendor.meet(received)
+
+    def _job_ended(self, job: Job) -> None:
+        self._vendors[job.provider].job_ended(job)
+
+    def running(self) -> list[Job]:
+        """The jobs that have not ended."""
+        return [job for name in self._vendors for job in self.world.running(name)]
+
+
+def address(arrived: Arrived) -> tuple[str, str]:
+    """Vendor and path of a request: by its Host, if that is a vendor's, else by the first segment of the path.
+
+    The vendor is ``_fake`` for what the server says of itself and ``""`` where there is none.
+    """
+    target = arrived.target
+    if "://" in target:  # the request line that proxies are sent
+        arrived.headers["host"], _, rest = target.partition("://")[2].partition("/")
+        target = f"/{rest}"
+    path = target.partition("?")[0]
+    vendor = _vendor_of(arrived.headers.get("host", ""))
+    if vendor is not None:
+        return vendor, path
+    first, _, rest = path.removeprefix("/").partition("/")
+    if first in PREFIXES or first == "_fake":
+        return first, f"/{rest}"
+    return "", path
+
+
+def _vendor_of(host: str) -> str | None:
+    return HOSTS.get(host.partition(":")[0].lower())
+
+
+def _nobody(received: Received, root: str) -> Reply:
+    sites = {vendor.provider: f"{root}/{vendor.provider}" for vendor in VENDORS}
+    text = f"this is the fake of several vendors, and {received.path} is below none of them; see {root}/_fake"
+    return Reply.json({"fake": text, "vendors": sites}, 404)
+
+
+def _wrong_header(problem: Exception) -> Reply:
+    return Reply.json({"fake": f"X-Fake-Error or X-Fake-Fault: {problem.args[0] if problem.args else problem}"}, 400)
