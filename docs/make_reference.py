@@ -1,19 +1,29 @@
-"""Writes the pages under docs/reference and the generated tables of other pages from the catalogs.
+"""Writes the pages under docs/reference and the generated tables of other pages from the catalogs and the testing kit.
 
     python docs/make_reference.py
 
 A generated table stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test holds the pages equal to
-what this gives.
+what this gives. What clients see of a fault is not written down anywhere: it is tried.
 """  # noqa: INP001 - a script beside the pages, no package
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from heify_heygen_errors import Catalogs, Category
+import httpx2
+import requests
+
+from heify_heygen_errors import Catalogs, Category, normalize
+from heify_heygen_errors.testing import FakeServer, Reply, error
+from heify_heygen_errors.testing.fault import FAULTS, Fault
+from heify_heygen_errors.testing.logs import DAMAGES
+from heify_heygen_errors.testing.operations import Operation
+from heify_heygen_errors.testing.shapes import SHAPES
+from heify_heygen_errors.testing.vendors import VENDORS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROVIDERS: Final = ("heygen", "liveavatar", "heify")
@@ -21,6 +31,7 @@ PROVIDERS: Final = ("heygen", "liveavatar", "heify")
 _SECTION = re.compile(r"(<!-- generated: (?P<name>[a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _NOTE = "<!-- Written by docs/make_reference.py from data/{file}.yaml. Do not edit. -->\n"
 _SOURCES: Final = {"seed": "docs.heygen.com/reference/errors (legacy table)"}
+_PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 
 Row = Mapping[str, Any]
 
@@ -31,6 +42,7 @@ def pages() -> dict[Path, str]:
     written = {ROOT / "docs/reference" / f"{name}.md": provider_page(raw, name) for name in PROVIDERS}
     written[ROOT / "docs/reference/layers.md"] = layers_page(raw)
     written[ROOT / "docs/reference/transport.md"] = transport_page(raw)
+    written[ROOT / "docs/reference/testing.md"] = testing_page(raw)
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = page.read_text(encoding="utf-8")
         if _SECTION.search(text):
@@ -40,9 +52,15 @@ def pages() -> dict[Path, str]:
 
 def section(name: str, raw: Mapping[str, Row]) -> str:
     """A generated table by name."""
-    return {"categories": categories, "category_defaults": category_defaults, "statuses": statuses, "families": families, "hosts": hosts}[
-        name
-    ](raw)
+    return {
+        "categories": categories,
+        "category_defaults": category_defaults,
+        "statuses": statuses,
+        "families": families,
+        "hosts": hosts,
+        "faults": faults,
+        "refusals": refusals,
+    }[name](raw)
 
 
 # Tables inside other pages.
@@ -114,6 +132,24 @@ def hosts(raw: Mapping[str, Row]) -> str:
         ("Provider", "Domains, with all below them", "Entries"),
         ((code(name), ", ".join(map(code, raw[name].get("hosts", ()))), str(len(raw[name]["entries"]))) for name in PROVIDERS),
     )
+
+
+def faults(raw: Mapping[str, Row]) -> str:  # noqa: ARG001 - all tables are asked the same way
+    """What two HTTP libraries see of each fault, tried out on a fake server."""
+    with FakeServer(limits=False) as server:
+        return table(
+            ("Fault", "What happens", "requests", "httpx2", "Rule", "Outcome", "Takes effect"),
+            (fault_row(server, fault) for fault in FAULTS.values()),
+        )
+
+
+def refusals(raw: Mapping[str, Row]) -> str:
+    """How each fake vendor refuses, tried out on a fake server."""
+    with FakeServer(limits=False) as server:
+        return table(
+            ("What is wrong", *(raw[name]["title"] for name in PROVIDERS)),
+            ((what, *(refusal(server, name, asked[name]) for name in PROVIDERS)) for what, asked in _REFUSED.items()),
+        )
 
 
 # Pages.
@@ -251,7 +287,205 @@ def transport_page(raw: Mapping[str, Row]) -> str:
     return join(parts)
 
 
+def testing_page(raw: Mapping[str, Row]) -> str:
+    """The page of what the testing kit has: errors by category, shapes, endpoints, damages."""
+    parts = [
+        "<!-- Written by docs/make_reference.py from heify_heygen_errors/testing. Do not edit. -->\n",
+        "# The testing kit\n",
+        "Tables for [testing.md](../testing.md) and [fake-server.md](../fake-server.md). Faults stand [there](../testing.md#faults).\n",
+        "## Errors by category\n",
+        'What `error("heygen", "rate_limit")` and the factories make where they are given a category.\n',
+        typical_errors(),
+        "## Shapes\n",
+        (
+            "For the option `shape`. Where a vendor sends a shape, and what comes out of it: [shapes.md](../shapes.md)."
+            " Of each vendor the present ones stand first.\n"
+        ),
+        table(("Shape", "Channel", "Providers", "What it is"), map(shape_row, SHAPES)),
+        "## Damages\n",
+        "Kinds of damaged lines in logs, and what `hhe normalize` makes of them. `records` yields those that leave a record.\n",
+        table(
+            ("Damage", "What is wrong", "Comes out as", "Leaves a record"),
+            ((code(damage.name), damage.summary, damage.fate, "yes" if damage.change is not None else "no") for damage in DAMAGES),
+        ),
+        "## Endpoints\n",
+        (
+            "The endpoints of the fake server with what the catalog knows of them: what a repeat does, which idempotency key is honoured,"
+            " and the rates and quotas that are kept to. Numbers of jobs and objects: [fake-server.md](../fake-server.md#limits).\n"
+        ),
+        *(endpoints(raw, name) for name in (*PROVIDERS, "storage")),
+    ]
+    return join(parts)
+
+
 # Their pieces.
+
+
+def typical_errors() -> str:
+    """The typical error of each category, by vendor."""
+    return table(
+        ("Category", "HeyGen", "LiveAvatar", "Heify"),
+        ((code(category), *(typical_error(name, category) for name in PROVIDERS)) for category in Category),
+    )
+
+
+def typical_error(provider: str, category: Category) -> str:
+    """Name and status of a vendor's typical error; nothing where it has none."""
+    try:
+        failure = error(provider, category)
+    except KeyError:
+        return ""
+    return f"{code((failure.words.rule or '').partition('/')[2])}, {failure.reply().status}"
+
+
+def shape_row(shape: Any) -> tuple[str, ...]:
+    """A shape with what it is."""
+    return code(shape.name), shape.channel, ", ".join(shape.providers), shape.summary
+
+
+def endpoints(raw: Mapping[str, Row], name: str) -> str:
+    """The endpoints of a vendor of the fake server; without those that are there to say no."""
+    known = {(row["method"], _PLACEHOLDER.sub("{}", row["path"])): row for row in raw.get(name, {}).get("endpoints", ())}
+    operations = [operation for vendor in VENDORS if vendor.provider == name for operation in vendor.operations]
+    title = "Object storage" if name == "storage" else raw[name]["title"]
+    rows = ((operation, known.get((operation.method, _PLACEHOLDER.sub("{}", operation.path)))) for operation in operations)
+    return f"### {title}\n\n" + table(
+        ("Endpoint", "Does", "Effect", "Idempotency", "Limit"),
+        (endpoint_row(operation, row or {}) for operation, row in rows if row is not None or name == "storage"),
+    )
+
+
+def endpoint_row(operation: Operation, row: Row) -> tuple[str, ...]:
+    """An endpoint with what the catalog says of it."""
+    limits = []
+    if "rate_per_minute" in row:
+        limits.append(f"{row['rate_per_minute']} a minute, burst {row['burst']}")
+    if "monthly_quota" in row:
+        limits.append(f"{row['monthly_quota']} a month")
+    return code(operation.name), operation.summary, row.get("effect", ""), row.get("idempotency", ""), "; ".join(limits)
+
+
+# Faults.
+
+_TIMEOUT: Final = 0.4
+_PATIENCE: Final = 10.0
+_ANSWER: Final = {"data": {"id": "v-1", "status": "completed"}}
+# So that trying them takes no longer than it must.
+_SMALLER: Final[Mapping[str, Mapping[str, Any]]] = {
+    "endless_body": {"size": 4 << 20},
+    "gzip_bomb": {"size": 1 << 20},
+    "refused": {"seconds": 30},
+    "trickling_body": {"seconds": 0.001},
+    "trickling_headers": {"seconds": 0.001},
+}
+
+
+def fault_row(server: FakeServer, fault: Fault) -> tuple[str, ...]:
+    """A fault with what each library makes of it, and what `normalize` makes of that."""
+    amounts = ", ".join(
+        f"{name}={getattr(fault, name):g}" if name == "seconds" else f"{name}={fault.size}"
+        for name in ("seconds", "size")
+        if getattr(fault, name)
+    )
+    met = [meeting(server, fault, get) for get in (by_requests, by_httpx2)]
+    seen = [f"`{type(one).__name__}`" if isinstance(one, Exception) else told(one) for one in met]
+    infos = [normalize(one, "heygen") for one in met]
+    rules = dict.fromkeys(code(info.rule) if info is not None else "no error" for info in infos)
+    outcomes = dict.fromkeys(info.retry.outcome for info in infos if info is not None)
+    return (
+        code(f"{fault.name}({amounts})" if amounts else fault.name),
+        fault.summary,
+        *seen,
+        ", ".join(rules),
+        ", ".join(outcomes),
+        "yes" if fault.effect else "no",
+    )
+
+
+def meeting(server: FakeServer, fault: Fault, get: Callable[[str, float], Any]) -> Any:
+    """What a client gets that meets a fault: an answer or an exception."""
+    server.reset()
+    step = fault(answer=Reply.json(_ANSWER), **_SMALLER.get(fault.name, {}))
+    server.script([step] * (1 if fault.name == "refused" else 40))
+    try:
+        # A short time-out for faults that wait only, so that a slow machine sees of the others what they are.
+        return get(server.heygen.url + "/v3/videos/v-1", _TIMEOUT if fault.seconds >= 1 else _PATIENCE)
+    except (requests.RequestException, httpx2.HTTPError) as problem:
+        return problem
+
+
+def by_requests(url: str, timeout: float) -> Any:
+    """A call with requests."""
+    return requests.get(url, timeout=timeout)
+
+
+def by_httpx2(url: str, timeout: float) -> Any:
+    """A call with httpx2, which follows redirects only when told to."""
+    return httpx2.get(url, timeout=timeout, follow_redirects=True)
+
+
+def told(answer: Any) -> str:
+    """An answer of success in words."""
+    try:
+        answer.json()
+    except ValueError:
+        return f"{answer.status_code}, no JSON"
+    return f"{answer.status_code}, JSON"
+
+
+# Refusals.
+
+# Method, path, whether the key is sent (None: a wrong one), and the body.
+_REFUSED: Final[Mapping[str, Mapping[str, tuple[str, str, bool | None, Any]]]] = {
+    "no key": {
+        "heygen": ("GET", "/v3/users/me", False, None),
+        "liveavatar": ("GET", "/v1/sessions", False, None),
+        "heify": ("POST", "/list-transcriptions", False, {}),
+    },
+    "a wrong key": {
+        "heygen": ("GET", "/v3/users/me", None, None),
+        "liveavatar": ("GET", "/v1/sessions", None, None),
+        "heify": ("POST", "/list-transcriptions", None, {}),
+    },
+    "a path that does not exist": {
+        "heygen": ("GET", "/v3/vidoes", True, None),
+        "liveavatar": ("GET", "/v1/session", True, None),
+        "heify": ("POST", "/submitt", True, {}),
+    },
+    "another method": {
+        "heygen": ("PUT", "/v3/videos", True, {}),
+        "liveavatar": ("PUT", "/v1/sessions", True, {}),
+        "heify": ("GET", "/submit", True, None),
+    },
+    "a field is missing": {
+        "heygen": ("POST", "/v3/videos", True, {"type": "avatar"}),
+        "liveavatar": ("POST", "/v1/sessions/token", True, {"mode": "FULL"}),
+        "heify": ("POST", "/submit", True, {"title": "Call"}),
+    },
+    "an id that does not exist": {
+        "heygen": ("GET", "/v3/videos/v-1", True, None),
+        "liveavatar": ("GET", "/v1/sessions/s-1", True, None),
+        "heify": ("POST", "/get-transcription", True, {"transcription_id": "7d5f0b9e-3c41-4a52-9b80-2f1c6a7e8d90"}),
+    },
+    "a body that is no JSON": {
+        "heygen": ("POST", "/v3/videos", True, "{"),
+        "liveavatar": ("POST", "/v1/sessions/token", True, "{"),
+        "heify": ("POST", "/submit", True, "{"),
+    },
+}
+
+
+def refusal(server: FakeServer, provider: str, asked: tuple[str, str, bool | None, Any]) -> str:
+    """Status and words of a refusal."""
+    method, path, key, sent = asked
+    site = server.site(provider)
+    headers = {"Content-Type": "application/json"} | ({} if key is False else {"X-Api-Key": site.api_key if key else "wrong"})
+    data = sent if isinstance(sent, str) or sent is None else json.dumps(sent)
+    answer = requests.request(method, site.url + path, headers=headers, data=data, timeout=5)
+    info = normalize(answer, provider)
+    if info is None:
+        return f"{answer.status_code}, no error"
+    return f"{info.status}, {info.message or info.code}"
 
 
 def index(raw: Mapping[str, Row], rows: Sequence[Row]) -> str:

@@ -4,8 +4,13 @@ What the fenced blocks of a page promise:
 
 - ``python`` blocks of a page run in order in one namespace. What a block prints is shown in a ``text`` block
   right behind it; an expression with ``# -> value`` at its end has that value as its repr.
+- ``python NAME.py`` blocks are files in one folder. Those named ``test_*.py`` are run there by pytest, where every
+  test passes, or fails where ``fails`` stands behind the name, with the lines of the ``text`` block right behind it.
 - ``console`` blocks hold ``$ commands`` and everything they write, stdout first; ``...`` stands for lines that
   are left out. A command exits 0 unless ``$ echo $?`` follows and says otherwise.
+- A ``console server`` block holds a command that listens on port 8080 and what it writes before anything is asked of
+  it. It runs, in truth on any free port, which the commands behind it are given, until a ``text server`` block says
+  what it writes from then on to its end.
 - ``http`` blocks are a wire example for a provider (and, for requests, method and URL); ``exception`` blocks are
   a failed call as it is logged. The ``text`` block behind says what comes out.
 - ``yaml`` blocks that are overlays pass the lint.
@@ -17,12 +22,17 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.util
+import inspect
 import io
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -31,11 +41,14 @@ import attrs
 import click
 import pytest
 
-from heify_heygen_errors import ApiError, Category, ErrorInfo, Observation, RetryAdvice, normalize_all
+from heify_heygen_errors import ApiError, Category, ErrorInfo, Observation, RetryAdvice, normalize_all, testing
 from heify_heygen_errors.catalog.schema import ENDPOINT, ENTRY, FAMILY, LIMIT, OVERLAY, PROVIDER, REFINEMENT, RETRY, TRANSPORT_ENTRY, WHEN
 from heify_heygen_errors.cli import main
 from heify_heygen_errors.cli.app import hhe
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS
+from heify_heygen_errors.testing import FakeServer, JobPlan
+from heify_heygen_errors.testing.factories import AnswerOptions
+from heify_heygen_errors.testing.fault import FAULTS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -47,6 +60,7 @@ EXAMPLE_LOG = DOCS / "examples" / "vendor-errors.jsonl"
 _FENCE = re.compile(
     r"^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=fence)$|^<!-- (?P<hidden>python)\n(?P<code>.*?)^-->$", re.DOTALL | re.MULTILINE
 )
+_ADDRESS = "127.0.0.1:8080"
 _LINK = re.compile(r"(?<!!)\[[^\]\[]*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (?P<title>.+?)$", re.MULTILINE)
 
@@ -63,8 +77,19 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """The first word behind the fence."""
-        return (self.info.split() or [""])[0]
+        """The first word behind the fence; ``file`` for Python with a file name."""
+        return "file" if self.file else (self.info.split() or [""])[0]
+
+    @property
+    def file(self) -> str:
+        """The name of the file that a block of Python is."""
+        words = self.info.split()
+        return words[1] if len(words) > 1 and words[0] == "python" else ""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the tests in it fail."""
+        return self.info.endswith(" fails")
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"
@@ -111,6 +136,13 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def generated() -> dict[Path, str]:
+    """What docs/make_reference.py would write."""
+    written: dict[Path, str] = load_script(DOCS / "make_reference.py").pages()
+    return written
+
+
 # What is generated.
 
 
@@ -120,17 +152,16 @@ def test_the_example_log_is_what_its_script_writes() -> None:
 
 
 @pytest.mark.parametrize("page", [*REFERENCE, *PAGES], ids=lambda page: page.name)
-def test_generated_pages_are_up_to_date(page: Path) -> None:
-    """docs/make_reference.py would change no page: the reference says what the catalogs say."""
-    written = load_script(DOCS / "make_reference.py").pages()
+def test_generated_pages_are_up_to_date(page: Path, generated: dict[Path, str]) -> None:
+    """docs/make_reference.py would change no page: they say what the catalogs say, and what clients see of a fault."""
     text = page.read_text(encoding="utf-8")
-    assert written.get(page, text) == text
+    assert generated.get(page, text) == text
 
 
 def test_every_catalog_has_a_reference_page() -> None:
-    """Each catalog file but the categories, which have a guide, has its page under docs/reference."""
+    """Each catalog file but the categories, which have a guide, has its page under docs/reference; the testing kit has one, too."""
     catalogs = {path.stem for path in (ROOT / "data").glob("*.yaml")} - {"categories"}
-    assert {page.stem for page in REFERENCE} == catalogs
+    assert {page.stem for page in REFERENCE} == {*catalogs, "testing"}
 
 
 # What is shown.
@@ -180,17 +211,22 @@ def commands_of(block: Block) -> list[tuple[str, list[str]]]:
     return found
 
 
-def run_command(command: str, folder: Path) -> tuple[list[str], int]:
-    """The lines that a command writes, stdout first, and its exit code."""
-    binaries = Path(sys.executable).parent
-    environment = {
-        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of commands that are run in a folder."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "100",
         "LC_ALL": "C.UTF-8",
         "HOME": str(folder),
         **{name: os.environ[name] for name in ("VIRTUAL_ENV", "SYSTEMROOT", "PYTHONPATH") if name in os.environ},
     }
-    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+
+
+def run_command(command: str, folder: Path) -> tuple[list[str], int]:
+    """The lines that a command writes, stdout first, and its exit code."""
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment(folder), capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
     return [line.rstrip() for line in (done.stdout.decode() + done.stderr.decode()).splitlines()], done.returncode
 
 
@@ -200,20 +236,144 @@ def agrees(lines: list[str], shown: list[str]) -> bool:
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in lines)) is not None
 
 
+class Server:
+    """A command of a page that listens, on a port that the page takes for 8080.
+
+    Attributes:
+        lines: what it has written so far.
+    """
+
+    def __init__(self, command: str, folder: Path) -> None:
+        self._command = command
+        self._folder = folder
+        self._address = _ADDRESS
+        self.lines: list[str] = []
+
+    def start(self, shown: list[str]) -> None:
+        """Starts it, and waits until it has written what is shown."""
+        # Ports of four digits, so that lengths and widths are those of the page.
+        for port in range(8080, 8180):
+            self._address = f"127.0.0.1:{port}"
+            self._run(port, shown)
+            if not any("cannot listen on port" in line for line in self.lines):
+                break
+            self.stop()
+
+    def real(self, text: str) -> str:
+        """A text of the page with the port that it has in truth."""
+        return text.replace(_ADDRESS, self._address)
+
+    def shown(self, text: str) -> str:
+        """A text with the port that the page takes it for."""
+        return text.replace(self._address, _ADDRESS)
+
+    def _run(self, port: int, shown: list[str]) -> None:
+        self._process = subprocess.Popen(
+            ["bash", "-c", f"exec {self._command} --port {port}"],
+            cwd=self._folder,
+            env=environment(self._folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines = []
+        ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(shown, ready), daemon=True)
+        self._reader.start()
+        ready.wait(20)
+
+    def _read(self, shown: list[str], ready: threading.Event) -> None:
+        for line in self._process.stdout or ():
+            self.lines.append(self.shown(line.rstrip()))
+            if agrees(self.lines, shown):
+                ready.set()
+        ready.set()
+
+    def stop(self) -> None:
+        """Ends it as Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(20)
+        finally:
+            self._process.kill()
+            self._reader.join()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+
+
+def check_lines(where: str, lines: list[str], shown: list[str]) -> None:
+    """Fails the test with both texts if the lines are not the shown ones."""
+    if not agrees(lines, shown):
+        assert "\n".join([where, *lines]) == "\n".join([where, *shown])
+
+
+@pytest.fixture
+def servers(repository: Path) -> Iterator[list[Server]]:
+    """The commands of a page that listen; those that still run at the end of the test are ended."""
+    started: list[Server] = []
+    yield started
+    for server in started:
+        server.stop()
+
+
 @pytest.mark.parametrize("page", pages_with("console"), ids=lambda page: page.name)
-def test_commands_write_what_is_shown(page: Path, repository: Path) -> None:
+def test_commands_write_what_is_shown(page: Path, repository: Path, servers: list[Server]) -> None:
     """Every command of a page, run at the top of the repository, writes what stands below it and exits as told."""
+    if any("$ curl " in block.text for block in blocks_of(page)) and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (repository / ".curlrc").write_text("silent\nshow-error\n", encoding="utf-8")
+    beginning: list[str] = []
     for block in blocks_of(page):
-        code = 0
-        commands = commands_of(block) if block.kind == "console" else []
-        for (command, shown), (following, _) in pairwise([*commands, ("", [])]):
-            if command == "echo $?":
-                lines = [str(code)]
-            else:
-                lines, code = run_command(command, repository)
-                assert f"{block} {command}: {code}" == f"{block} {command}: {0 if following != 'echo $?' else code}"
-            if not agrees(lines, shown):
-                assert "\n".join([f"{block} {command}", *lines]) == "\n".join([f"{block} {command}", *shown])
+        if block.info == "console server":
+            [(command, beginning)] = commands_of(block)
+            servers.append(Server(command, repository))
+            servers[-1].start(beginning)
+            check_lines(f"{block} {command}", servers[-1].lines, beginning)
+        elif block.info == "text server":
+            server = servers.pop()
+            server.stop()
+            check_lines(str(block), server.lines, [*beginning, "...", *block.text.splitlines()])
+        elif block.kind == "console":
+            check_commands(block, repository, servers[-1] if servers else None)
+
+
+def check_commands(block: Block, folder: Path, server: Server | None) -> None:
+    """Runs the commands of a block; fails the test if one writes something else than is shown, or exits otherwise."""
+    code = 0
+    for (command, shown), (following, _) in pairwise([*commands_of(block), ("", [])]):
+        if command == "echo $?":
+            lines = [str(code)]
+        else:
+            lines, code = run_command(server.real(command) if server else command, folder)
+            lines = [server.shown(line) for line in lines] if server else lines
+            assert f"{block} {command}: {code}" == f"{block} {command}: {0 if following != 'echo $?' else code}"
+        check_lines(f"{block} {command}", lines, shown)
+
+
+def run_pytest(folder: Path, names: list[str]) -> tuple[str, dict[str, int]]:
+    """What pytest writes about these files, and how many tests ended in which way."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "-q", *names]
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    text = done.stdout.decode() + done.stderr.decode()
+    return text, {way: int(number) for number, way in re.findall(r"(\d+) (passed|failed|error|skipped)", text.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("page", pages_with("file"), ids=lambda page: page.name)
+def test_tests_in_the_pages_pass(page: Path, tmp_path: Path) -> None:
+    """Every test that a page shows passes when it is saved under its name and run with pytest; those that are to fail do."""
+    files = [block for block in blocks_of(page) if block.kind == "file"]
+    for block in files:
+        (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    tests = [block for block in files if block.file.startswith("test_")]
+    written, ways = run_pytest(tmp_path, [block.file for block in tests if not block.fails])
+    if set(ways) != {"passed"}:
+        pytest.fail(written, pytrace=False)
+    for block in tests:
+        if block.fails:
+            written, ways = run_pytest(tmp_path, [block.file])
+            missing = [line for line in (block.shown or "").splitlines() if line not in written]
+            if set(ways) != {"failed"} or missing:
+                pytest.fail("\n".join([str(block), *missing, written]), pytrace=False)
 
 
 def test_the_readme_command_writes_what_is_shown(repository: Path) -> None:
@@ -375,6 +535,17 @@ def test_every_category_and_exception_is_described() -> None:
     exceptions = (DOCS / "exceptions.md").read_text(encoding="utf-8")
     assert {category.value for category in Category} - described("categories.md") == set()
     assert [kind.__name__ for kind in ApiError.__subclasses__() if kind.__name__ not in exceptions] == []
+
+
+def test_the_testing_kit_is_described() -> None:
+    """testing.md names each public name, has a row for each option, and says of each fault what is worth asserting."""
+    text = (DOCS / "testing.md").read_text(encoding="utf-8")
+    options = {*inspect.signature(FakeServer).parameters, *AnswerOptions.__annotations__}
+    asserted = text.partition("What is worth asserting")[2].partition("```")[0]
+    assert [name for name in testing.__all__ if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
+    assert options - described("testing.md") == set()
+    assert [name for name in FAULTS if f"`{name}`" not in asserted] == []
+    assert [field.name for field in attrs.fields(JobPlan) if f"| `{field.name}=" not in text] == []
 
 
 def options_of(command: click.Command, path: str) -> list[tuple[str, str]]:
