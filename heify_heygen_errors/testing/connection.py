@@ -21,7 +21,6 @@ from heify_heygen_errors.testing.fault import Fault
 from heify_heygen_errors.testing.replies import Reply
 
 _END: Final = b"\r\n\r\n"
-_MOMENT: Final = 0.002
 _BODY_LIMIT: Final = 64 * 1024 * 1024
 _HEAD_LIMIT: Final = 256 * 1024
 
@@ -62,7 +61,7 @@ class Outcome:
     Attributes:
         reply: the answer.
         fault: how it goes wrong; None if it does not.
-        done: called when the answer has been sent, or will never be.
+        done: called when a client that is still there has had the answer.
     """
 
     reply: Reply
@@ -191,24 +190,17 @@ class Connection(asyncio.Protocol):
         if not keep:
             reply = reply.with_headers({"Connection": "close"})
         self.write(reply.head() + reply.body if reply.has_body else reply.head())
-        outcome.done()
         if not keep:
             self.close()
 
     async def _suffer(self, outcome: Outcome, fault: Fault) -> None:
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
         try:
             await fault.act(self, outcome.reply, fault)
         finally:
             self._task = None
-            left = begin + fault.seconds - loop.time()
-            if left > _MOMENT:  # the vendor is at work for so long, whether the client waits for it or has left
-                loop.call_later(left, outcome.done)
-            else:
-                outcome.done()
         if not self.is_open:
             return
+        outcome.done()
         if self._next_cycle(outcome.reply.status) and not self._leaving:
             self._read()
         else:

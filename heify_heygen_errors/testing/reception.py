@@ -184,10 +184,10 @@ class Reception:
         stored = normal.stored
         if stored is None or fault.name not in _LASTING:
             return Outcome(normal.reply, fault)
-        answer, stored.reply = stored.reply, None
+        stored.busy_until = self._clock() + fault.seconds
 
         def done() -> None:
-            stored.reply = answer
+            stored.busy_until = 0.0
 
         return Outcome(normal.reply, fault, done)
 

@@ -169,10 +169,17 @@ class Delivery:
 
 @attrs.define
 class Stored:
-    """The answer kept for an idempotency key; None while the first request with it runs."""
+    """The answer kept for an idempotency key.
 
-    reply: Reply | None
+    Attributes:
+        reply: the answer.
+        expires: when it is forgotten, in seconds of the server's clock.
+        busy_until: until when the vendor is at work on the first request, so that the key is in use.
+    """
+
+    reply: Reply
     expires: float
+    busy_until: float = 0.0
 
 
 @attrs.define
@@ -229,7 +236,8 @@ class World:
         self.keys: dict[tuple[str, str, str], Stored] = {}
         self.buckets: dict[tuple[str, str], Bucket] = {}
         self.monthly: defaultdict[tuple[str, str, int], int] = defaultdict(int)
-        self._running: dict[str, Job] = {}
+        self._running: dict[str, dict[str, Job]] = defaultdict(dict)
+        self._timed: dict[str, Job] = {}
 
     # Ids.
 
@@ -259,7 +267,9 @@ class World:
             id=job_id, provider=provider, kind=kind, steps=steps, ends=ends, plan=plan, created=self.clock(), fields=dict(fields or {})
         )
         self.jobs[kind][job_id] = job
-        self._running[job_id] = job
+        self._running[provider][job_id] = job
+        if plan.seconds is not None and not plan.stuck:
+            self._timed[job_id] = job
         return job
 
     def read(self, job: Job) -> Job:
@@ -272,32 +282,37 @@ class World:
 
     def settle(self) -> None:
         """End every job whose time has come by the clock."""
+        if not self._timed:
+            return
         now = self.clock()
-        for job in [job for job in self._running.values() if job.plan.seconds is not None and job.is_due(now)]:
+        for job in [job for job in self._timed.values() if job.is_due(now)]:
             self.end(job)
 
     def next_end(self) -> float | None:
         """When the next job ends by the clock, None if none does."""
-        ends = [job.created + job.plan.seconds for job in self._running.values() if job.plan.seconds is not None and not job.plan.stuck]
-        return min(ends, default=None)
+        return min((job.created + (job.plan.seconds or 0.0) for job in self._timed.values()), default=None)
 
     def end(self, job: Job) -> None:
         """End a job now, as its plan says."""
         if job.is_over:
             return
         job.ended = self.clock()
-        self._running.pop(job.id, None)
+        self._stopped(job)
         self.ended(job)
 
     def drop(self, job: Job) -> None:
         """Forget a job, as a delete does."""
         self.jobs[job.kind].pop(job.id, None)
-        self._running.pop(job.id, None)
+        self._stopped(job)
+
+    def _stopped(self, job: Job) -> None:
+        self._running[job.provider].pop(job.id, None)
+        self._timed.pop(job.id, None)
 
     def running(self, provider: str, kinds: Iterable[str] | None = None) -> list[Job]:
         """The jobs of a vendor that have not ended."""
         wanted = None if kinds is None else set(kinds)
-        return [job for job in self._running.values() if job.provider == provider and (wanted is None or job.kind in wanted)]
+        return [job for job in self._running[provider].values() if wanted is None or job.kind in wanted]
 
     # Money.
 
@@ -328,12 +343,12 @@ class World:
     def kept(self, provider: str, scope: str, key: str) -> Stored | None:
         """What is kept for an idempotency key; HeyGen keeps it for 24 hours."""
         found = self.keys.get((provider, scope, key))
-        if found is not None and found.reply is not None and self.clock() >= found.expires:
+        if found is not None and self.clock() >= found.expires:
             del self.keys[provider, scope, key]
             return None
         return found
 
-    def keep(self, provider: str, scope: str, key: str, reply: Reply | None) -> Stored:
-        """Keep an answer, or with None that the request runs."""
+    def keep(self, provider: str, scope: str, key: str, reply: Reply) -> Stored:
+        """Keep an answer."""
         stored = self.keys[provider, scope, key] = Stored(reply, self.clock() + _DAY)
         return stored

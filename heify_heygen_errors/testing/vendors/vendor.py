@@ -159,7 +159,7 @@ class Vendor:
             scope, key = self._idempotency(call)
             known = None if key is None else self.world.kept(self.provider, scope, key)
             if known is not None and key is not None:
-                if known.reply is None:
+                if known.busy_until > self.world.clock():
                     refuse(self.too_early(key))
                 reply, replayed = known.reply, True
             else:
