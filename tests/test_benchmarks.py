@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from itertools import islice
 
 import pytest
-from benchmarks import decoding, report, responses, run, startup
+import requests
+from benchmarks import decoding, fake_server, report, responses, run, startup
 from benchmarks.samples import BODIES, SHAPES, endless
 from benchmarks.timing import Side, Times, race, rotated
 
@@ -136,3 +137,24 @@ def test_race_is_interleaved_and_fresh():
     assert seen[2:] == [("a", 1), ("b", 1), ("b", 2), ("a", 2)]
     assert {name: len(taken.rounds) for name, taken in times.items()} == {"a": 2, "b": 2}
     assert rotated(["a", "b", "c"], 4) == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("name", fake_server.SERVERS)
+def test_servers_answer_alike(name):
+    """Every server that is measured answers the driver's request as it should: with the refusal, or with a started video."""
+    with fake_server.running(fake_server.SERVERS[name]) as port:
+        answer = requests.post(
+            f"http://127.0.0.1:{port}/heygen/v3/videos",
+            data=fake_server.BODY,
+            headers={"X-Api-Key": "fake-heygen-key", "Content-Type": "application/json"},
+            timeout=10,
+        )
+    expected = (200, None) if name == "FakeServer, full answer" else (429, "rate_limit_exceeded")
+    assert expected == (answer.status_code, answer.json().get("error", {}).get("code"))
+
+
+def test_fake_server_runs(capsys):
+    """The command of the fake server prints a row for each server and for each start."""
+    fake_server.main(["--rounds", "1", "--count", "3"])
+    printed = capsys.readouterr().out
+    assert all(f"| {name} | " in printed for name in (*fake_server.SERVERS, "FakeServer", "pytest-httpserver"))

@@ -48,6 +48,14 @@ _LONGEST_PATH = 200
     type=click.File("r", encoding="utf-8"),
     help='JSON list of what the first requests meet, as ["ok", {"error": "RATE_LIMIT", "provider": "heygen"}, "reset_after_request"].',
 )
+@click.option("--key", "keys", multiple=True, metavar="VENDOR=KEY", help="The API key that a vendor accepts. Can be given several times.")
+@click.option(
+    "--known",
+    "known",
+    multiple=True,
+    metavar="FIELD=ID",
+    help="An id that exists: avatar_id, voice_id, template_id or configuration_id. Can be given several times.",
+)
 @click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after so long.")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout: the addresses, each request, and the report at the end.")
 @click.option("--quiet", "-q", is_flag=True, help="No example commands and no line per request; the addresses and the report stay.")
@@ -57,6 +65,8 @@ def fake(
     job_seconds: float,
     heify_generation: Literal["2026", "2025"],
     script: Any,
+    keys: tuple[str, ...],
+    known: tuple[str, ...],
     seconds: float | None,
     *,
     no_limits: bool,
@@ -73,14 +83,19 @@ def fake(
         raise click.ClickException(str(error)) from None
     steps = [] if script is None else _steps(script)
     show = None if quiet else (_show_json if as_json else _show)
-    server = FakeServer(
-        port=port,
-        seed=seed,
-        job_seconds=job_seconds,
-        limits=not no_limits,
-        heify_generation=heify_generation,
-        on_request=show,
-    )
+    try:
+        server = FakeServer(
+            port=port,
+            seed=seed,
+            job_seconds=job_seconds,
+            limits=not no_limits,
+            heify_generation=heify_generation,
+            keys={vendor: values[-1] for vendor, values in _pairs("--key", keys).items()},
+            known=_pairs("--known", known),
+            on_request=show,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     try:
         server.start()
     except OSError as error:
@@ -99,6 +114,17 @@ def fake(
     else:
         say(_farewell(server))
     return 0
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not value:
+            msg = f"{option} takes NAME=VALUE, not {pair!r}"
+            raise click.UsageError(msg)
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def _steps(script: Any) -> list[Step]:
@@ -160,7 +186,7 @@ Try these in another terminal:
   curl -i {heygen.url}/v3/users/me
   curl -i {heygen.url}/v3/users/me -H 'X-Api-Key: {heygen.api_key}'
   curl -i {heygen.url}/v3/users/me -H 'X-Api-Key: {heygen.api_key}' -H 'X-Fake-Error: RATE_LIMIT; retry_after=2'
-  curl -i {heify.url}/list-transcriptions -H 'x-api-key: {heify.api_key}' -H 'X-Fake-Fault: reset_after_request' -d '{{}}'
+  curl -i {heify.url}/list-transcriptions -H 'x-api-key: {heify.api_key}' -d '{{}}' -H 'X-Fake-Fault: reset_after_request'
 
 And what they mean, in Python:
   import requests

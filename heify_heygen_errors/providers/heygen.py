@@ -291,10 +291,12 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
 
 def has_result(space: Space, job: dict[str, object]) -> bool:
     """Whether a job object holds a usable result, so that an error beside it is no failure."""
-    for field in space.result_fields:
-        value = job.get(field)
-        if value and (text_of(value) is not None or isinstance(value, list)):
-            return True
+    output = job.get("output")  # where workflows have theirs
+    for holder in (job, output) if type(output) is dict else (job,):
+        for field in space.result_fields:
+            value = holder.get(field)
+            if value and (text_of(value) is not None or isinstance(value, list)):
+                return True
     return False
 
 

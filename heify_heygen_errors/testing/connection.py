@@ -62,11 +62,13 @@ class Outcome:
         reply: the answer.
         fault: how it goes wrong; None if it does not.
         done: called when a client that is still there has had the answer.
+        failed: called with what the fault raised, if it did.
     """
 
     reply: Reply
     fault: Fault | None = None
     done: Callable[[], None] = lambda: None
+    failed: Callable[[Exception], None] = lambda problem: None  # noqa: ARG005
 
 
 class Site(Protocol):
@@ -196,6 +198,9 @@ class Connection(asyncio.Protocol):
     async def _suffer(self, outcome: Outcome, fault: Fault) -> None:
         try:
             await fault.act(self, outcome.reply, fault)
+        except Exception as problem:  # noqa: BLE001 - a client that waits for ever would say less
+            outcome.failed(problem)
+            self.reset()
         finally:
             self._task = None
         if not self.is_open:

@@ -27,6 +27,7 @@ class Post:
         self._open = 0
         self._idle = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._stopping = False
 
     @property
     def sent(self) -> list[Delivery]:
@@ -43,6 +44,7 @@ class Post:
                 return
             self._open += 1
             if self._thread is None:
+                self._stopping = False
                 self._thread = threading.Thread(target=self._run, name="fake-vendors-post", daemon=True)
                 self._thread.start()
         self._queue.put(delivery)
@@ -63,13 +65,19 @@ class Post:
                 self._idle.wait(left)
             return list(self._sent)
 
-    def stop(self) -> None:
-        """End the thread; a receiver that does not answer is not waited for longer than a second."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End the thread; what waits behind the webhook that is on its way is not sent any more.
+
+        Args:
+            wait: for the thread to end, but not longer than a second for a receiver that does not answer.
+        """
         with self._idle:
             thread, self._thread = self._thread, None
+            self._stopping = True
         if thread is not None:
             self._queue.put(None)
-            thread.join(_FAREWELL)
+            if wait:
+                thread.join(_FAREWELL)
 
     def _run(self) -> None:
         import requests
@@ -78,7 +86,7 @@ class Post:
             session.trust_env = False
             while True:
                 delivery = self._queue.get()
-                if delivery is None:
+                if delivery is None or self._stopping:
                     return
                 try:
                     answer = session.post(

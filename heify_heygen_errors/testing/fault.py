@@ -25,6 +25,7 @@ _CHUNK: Final = 64 * 1024
 # How long a client needs to have read what was sent before a reset; a reset discards what is still unread.
 _BEFORE_RESET: Final = 0.05
 _REDIRECT: Final = 307
+_BEFORE_THE_VENDOR: Final = frozenset({"refused", "redirect_elsewhere", "redirect_loop"})
 
 
 class Line(Protocol):
@@ -67,6 +68,24 @@ def _an_answer(_: object, __: object, answer: object) -> None:
     raise TypeError(msg)
 
 
+def _an_amount(fault: Fault, attribute: attrs.Attribute[Any], amount: Any) -> None:
+    kinds = int if attribute.name == "size" else (int, float)
+    if isinstance(amount, kinds) and not isinstance(amount, bool) and 0 <= amount < float("inf"):
+        return
+    kind = "whole number" if attribute.name == "size" else "number"
+    msg = f"{attribute.name} of {fault.name} is a {kind} from 0 up, not {amount!r}"
+    raise ValueError(msg)
+
+
+def _an_effect(fault: Fault, _: object, effect: object) -> None:
+    if not isinstance(effect, bool):
+        msg = f"effect of {fault.name} is True or False, not {effect!r}"
+        raise TypeError(msg)
+    if effect and fault.name in _BEFORE_THE_VENDOR:
+        msg = f"{fault.name} has no effect: the request does not reach the vendor"
+        raise ValueError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class Fault:
     """One way in which an answer goes wrong.
@@ -74,8 +93,8 @@ class Fault:
     Attributes:
         name: what it is called in `FAULTS`, in scripts and in the ``X-Fake-Fault`` header.
         summary: what the client meets, in one line.
-        effect: whether the vendor acts on the request before the answer is lost. Where no vendor is reached
-            (`refused`, the redirects) it is false; true would be a contradiction there.
+        effect: whether the vendor acts on the request before the answer is lost; false where no vendor is reached
+            (`refused`, the redirects). With an `answer` that is a failure, what counts is the effect of that.
         seconds: of waiting; what for, the summary says. Real seconds, whatever the server's clock.
         size: of bytes; what for, the summary says.
         answer: the answer that the fault happens to; None for the vendor's normal one. Anything that a script takes,
@@ -86,9 +105,9 @@ class Fault:
 
     name: str
     summary: str
-    effect: bool = True
-    seconds: float = 0.0
-    size: int = 0
+    effect: bool = attrs.field(default=True, validator=_an_effect)
+    seconds: float = attrs.field(default=0.0, validator=_an_amount)
+    size: int = attrs.field(default=0, validator=_an_amount)
     answer: Any = attrs.field(default=None, validator=_an_answer)
     status: int | None = None
     act: Callable[[Line, Reply, Fault], Awaitable[None]] = attrs.field(repr=False)
@@ -114,6 +133,16 @@ def _half(reply: Reply) -> bytes:
     return reply.body[: max(1, len(reply.body) // 2)] if reply.body else b""
 
 
+def _promised(reply: Reply) -> int:
+    """The length of a body that is not going to come whole; at least a byte, or an empty one would be complete."""
+    return max(1, len(reply.body))
+
+
+def _chunk(data: bytes) -> bytes:
+    """A chunk; an empty one would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
 async def _refused(line: Line, reply: Reply, fault: Fault) -> None:
     line.reset()  # only for a request that asks for it itself: in scripts the server closes its listener
 
@@ -123,13 +152,13 @@ async def _reset_after_request(line: Line, reply: Reply, fault: Fault) -> None:
 
 
 async def _reset_after_headers(line: Line, reply: Reply, fault: Fault) -> None:
-    line.write(reply.head())
+    line.write(reply.head(length=_promised(reply)))
     await line.pause(_BEFORE_RESET)
     line.reset()
 
 
 async def _reset_mid_body(line: Line, reply: Reply, fault: Fault) -> None:
-    line.write(reply.head() + _half(reply))
+    line.write(reply.head(length=_promised(reply)) + _half(reply))
     await line.pause(_BEFORE_RESET)
     line.reset()
 
@@ -144,13 +173,12 @@ async def _closed_without_answer(line: Line, reply: Reply, fault: Fault) -> None
 
 
 async def _truncated_body(line: Line, reply: Reply, fault: Fault) -> None:
-    line.write(reply.head() + _half(reply))
+    line.write(reply.head(length=_promised(reply)) + _half(reply))
     line.close()
 
 
 async def _truncated_chunks(line: Line, reply: Reply, fault: Fault) -> None:
-    half = _half(reply)
-    line.write(reply.head(chunked=True) + b"%x\r\n%b\r\n" % (len(half), half))
+    line.write(reply.head(chunked=True) + _chunk(_half(reply)))
     line.close()
 
 
@@ -166,9 +194,8 @@ async def _trickling_body(line: Line, reply: Reply, fault: Fault) -> None:
 async def _endless_body(line: Line, reply: Reply, fault: Fault) -> None:
     line.write(reply.head(chunked=True))
     sent = 0
-    body = reply.body.rstrip(b"}")
-    line.write(b"%x\r\n%b\r\n" % (len(body), body))
-    spaces = b"%x\r\n%b\r\n" % (_CHUNK, b" " * _CHUNK)
+    line.write(_chunk(reply.body.rstrip(b"}")))
+    spaces = _chunk(b" " * _CHUNK)
     while line.is_open and sent < fault.size:
         line.write(spaces)
         await line.drain()
@@ -194,7 +221,7 @@ async def _content_length_too_long(line: Line, reply: Reply, fault: Fault) -> No
 
 
 async def _content_length_too_short(line: Line, reply: Reply, fault: Fault) -> None:
-    line.write(reply.head(length=len(_half(reply))) + reply.body)
+    line.write(reply.head(length=len(_half(reply))) + (reply.body or b" "))
     await line.pause(_BEFORE_RESET)
     line.close()
 
@@ -207,16 +234,19 @@ async def _broken_gzip(line: Line, reply: Reply, fault: Fault) -> None:
 
 
 async def _gzip_bomb(line: Line, reply: Reply, fault: Fault) -> None:
-    _send(line, reply.with_body(_bomb(reply.body.rstrip(b"}"), fault.size)).with_headers({"Content-Encoding": "gzip"}))
+    press, packed = _spaces(fault.size)
+    press = press.copy()
+    # White space before JSON belongs to it, so that one pressing serves all bodies.
+    bomb = packed + press.compress(reply.body) + press.flush()
+    _send(line, reply.with_body(bomb).with_headers({"Content-Encoding": "gzip"}))
 
 
-@lru_cache(maxsize=4)  # packing 100 MiB takes most of a second
-def _bomb(start: bytes, size: int) -> bytes:
+@lru_cache(maxsize=4)  # pressing 100 MiB takes a quarter of a second
+def _spaces(size: int) -> tuple[Any, bytes]:
     press = zlib.compressobj(9, zlib.DEFLATED, 31)
-    packed = [press.compress(start)]
     spaces = b" " * _CHUNK
-    packed += [press.compress(spaces) for _ in range(max(1, size // _CHUNK))]
-    return b"".join((*packed, press.flush()))
+    packed = b"".join(press.compress(spaces) for _ in range(max(1, size // _CHUNK)))
+    return press, packed
 
 
 async def _lying_content_type(line: Line, reply: Reply, fault: Fault) -> None:

@@ -152,6 +152,7 @@ class Listener:
         self._thread: threading.Thread | None = None
         self._main: Door | None = None
         self._others: list[Door] = []
+        self._tls: list[Door] = []
         self._is_open = False
         self.elsewhere = Inbox(Reply.json({"data": {"host": "elsewhere"}}))
 
@@ -195,7 +196,7 @@ class Listener:
         """Stop listening, cut every connection and end the thread. Harmless if it does not run."""
         if self._loop is None or self._thread is None:
             return
-        if self._is_inside():
+        if self.is_inside():
             msg = "the server cannot be stopped from its own thread, in which steps and on_request are called"
             raise RuntimeError(msg)
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_PATIENCE)
@@ -222,6 +223,8 @@ class Listener:
         finally:
             if self._loop is not None:
                 self._in_loop(door.leave)
+                self._in_loop(door.drop)
+                self._others.remove(door)
 
     def listen_with_tls(self, context: ssl.SSLContext) -> int:
         """Accept connections with TLS on a free port, too; returns the port.
@@ -232,23 +235,24 @@ class Listener:
         if self._loop is None:
             raise RuntimeError(_NOT_RUNNING)
         door = Door(self._site, 0, self.elsewhere.url, context)
-        self._others.append(door)
-        self._in_loop(door.open)
+        self._tls.append(door)
+        if self._is_open:
+            self._in_loop(door.open)
         return door.port
 
     def refuse(self) -> None:
-        """Refuse connections on the main port from now on."""
-        door = self._main
-        if door is not None and self._is_open:
+        """Refuse connections to the vendors from now on, on the ports with TLS as well."""
+        if self._main is not None and self._is_open:
             self._is_open = False
-            self._in_loop(door.shut)
+            for door in (self._main, *self._tls):
+                self._in_loop(door.shut)
 
     def accept(self) -> None:
-        """Accept connections on the main port again, if they are refused."""
-        door = self._main
-        if door is not None and not self._is_open:
+        """Accept connections to the vendors again, if they are refused."""
+        if self._main is not None and not self._is_open:
             self._is_open = True
-            self._in_loop(door.open)
+            for door in (self._main, *self._tls):
+                self._in_loop(door.open)
 
     def later(self, seconds: float, work: Callable[[], None]) -> Callable[[], None]:
         """Have `work` called in the loop's thread after so many seconds; returns the function that prevents it."""
@@ -272,7 +276,8 @@ class Listener:
         return cancel
 
     async def _close(self) -> None:
-        doors = [door for door in (self._main, *self._others) if door is not None]
+        doors = [door for door in (self._main, *self._tls, *self._others) if door is not None]
+        self._tls, self._others = [], []
         for door in doors:
             door.leave()
         # Transports are made, and tell of their end, in the next rounds of the loop; those that come late are cut, too.
@@ -285,7 +290,8 @@ class Listener:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _is_inside(self) -> bool:
+    def is_inside(self) -> bool:
+        """Whether this is called in the thread of the loop."""
         return threading.current_thread() is self._thread
 
     def _in_loop(self, work: Callable[[], object]) -> None:
@@ -296,7 +302,7 @@ class Listener:
         """
         if self._loop is None:
             raise RuntimeError(_NOT_RUNNING)
-        if self._is_inside():
+        if self.is_inside():
             work()
             return
 

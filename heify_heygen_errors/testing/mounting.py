@@ -22,23 +22,24 @@ def mount(session: requests.Session, root: str) -> None:
         session: of requests.
         root: URL of the fake server.
     """
-    adapter = _adapter_class()(root)
     for host in HOSTS:
         for prefix in (f"https://{host}/", f"https://{host}:443/", f"http://{host}/", f"http://{host}:80/"):
-            session.mount(prefix, adapter)
+            session.mount(prefix, _adapter_class()(root, session.get_adapter(prefix)))
 
 
 @cache
 def _adapter_class() -> Any:
     import requests
-    from requests.adapters import HTTPAdapter
+    from requests.adapters import BaseAdapter
 
-    class FakeAdapter(HTTPAdapter):
-        """Sends to the fake; the response keeps the vendor's URL and the request as it was made."""
+    class FakeAdapter(BaseAdapter):
+        """Sends to the fake, through the adapter that the session had; the response keeps the vendor's URL and the request."""
 
-        def __init__(self, root: str) -> None:
+        def __init__(self, root: str, inner: BaseAdapter) -> None:
             super().__init__()
             self._root = root
+            self._inner = inner
+            self.max_retries = getattr(inner, "max_retries", None)
 
         def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
             moved = request.copy()
@@ -47,12 +48,15 @@ def _adapter_class() -> Any:
             moved.headers["Host"] = parts.netloc
             options["proxies"] = {}  # this machine is no business of a proxy
             try:
-                response = super().send(moved, *arguments, **options)
+                response = self._inner.send(moved, *arguments, **options)
             except requests.RequestException as problem:
                 problem.request = request
                 raise
             response.url, response.request = request.url or "", request
             return response
+
+        def close(self) -> None:
+            self._inner.close()
 
     return FakeAdapter
 

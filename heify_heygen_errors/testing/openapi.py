@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
+from heify_heygen_errors.catalog import default_catalogs
 from heify_heygen_errors.testing.operations import Operation
 
 _SCHEMES: Final[dict[str, dict[str, str]]] = {
     "heygen": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
     "liveavatar": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
     "heify": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-    "liveavatar_token": {"type": "http", "scheme": "bearer"},
 }
 _TITLES: Final = {"heygen": "HeyGen", "liveavatar": "LiveAvatar", "heify": "Heify", "storage": "Object storage"}
+_KEY: Final = {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9_:.-]{1,255}$",
+    "description": "A request that repeats a key within 24 hours gets the answer to the first one with it",
+}
 # What every endpoint may say; the words are those of the catalogs.
 _REFUSAL: Final[dict[str, Any]] = {
     "description": "The request is refused, in the vendor's own shape.",
@@ -60,18 +66,47 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _responses(operation),
     }
     if not operation.open:
-        described["security"] = [{f"{operation.provider}_token" if operation.token else operation.provider: []}]
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in operation.placeholders
-    ]
-    parameters += [_parameter(name, "query", schema) for name, schema in operation.query.items()]
-    parameters += [_parameter(name, "header", schema) for name, schema in operation.headers.items()]
+        described["security"] = [{operation.provider: []}]
+    if operation.token:
+        # In words only: a scheme of its own would promise 401 without it (RFC 9110, section 11.6.1), and LiveAvatar answers 403.
+        described["description"] = "In place of the key it takes the token of a session: `Authorization: Bearer TOKEN`."
+    elif _honours_keys(operation) and not _is_refused_before(operation):
+        described["description"] = f"{_KEY['description']}: `Idempotency-Key`."
+    parameters = _parameters(operation)
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
         body = operation.body if operation.documented is None else operation.documented
         described["requestBody"] = {"required": not operation.body_optional, "content": {operation.media: {"schema": dict(body)}}}
     return described
+
+
+@lru_cache(maxsize=1)
+def _honouring() -> frozenset[tuple[str, str, str]]:
+    """Vendor, method and path of the endpoints that honour the header Idempotency-Key."""
+    rows = ((vendor, row) for vendor, rows in default_catalogs().raw.items() for row in rows.get("endpoints", ()))
+    return frozenset((vendor, row["method"], row["path"]) for vendor, row in rows if row.get("idempotency") == "header")
+
+
+def _honours_keys(operation: Operation) -> bool:
+    return (operation.provider, operation.method, operation.path) in _honouring()
+
+
+def _is_refused_before(operation: Operation) -> bool:
+    """Whether a body that is not as documented is refused before an answer is looked for under the idempotency key.
+
+    Other bodies get the answer that is kept for a key, good or bad.
+    """
+    return operation.documented is None and operation.media == "application/json"
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    made = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in operation.placeholders]
+    made += [_parameter(name, "query", schema) for name, schema in operation.query.items()]
+    made += [_parameter(name, "header", schema) for name, schema in operation.headers.items()]
+    if _honours_keys(operation) and _is_refused_before(operation):
+        made.append(_parameter("Idempotency-Key", "header", _KEY))
+    return made
 
 
 def _parameter(name: str, where: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from random import Random
 from typing import Final
+
+import attrs
 
 from heify_heygen_errors.testing.clock import Clock
 from heify_heygen_errors.testing.connection import Arrived, Outcome
 from heify_heygen_errors.testing.fault import Fault, no_answer, refused, slow_answer
 from heify_heygen_errors.testing.operations import Operation, Received, read_query
 from heify_heygen_errors.testing.replies import Ok, Reply, VendorError
-from heify_heygen_errors.testing.steps import Rule, Step, checked, header_step
+from heify_heygen_errors.testing.steps import CANNOT_BE_REFUSED, Rule, Step, checked, header_step
 from heify_heygen_errors.testing.vendors import VENDORS
 from heify_heygen_errors.testing.vendors.known import make_known
 from heify_heygen_errors.testing.vendors.vendor import Answered, Settings, Vendor
@@ -77,6 +80,8 @@ class Reception:
         self.statuses: Counter[int | None] = Counter()
         self.failures: list[BaseException] = []
         self._clock = clock
+        # Of its own, so that a rule with a share changes no id.
+        self._chance = Random(f"share {seed}")  # noqa: S311 - reproducible on purpose
         self._on_request = on_request
         self._on_refused = on_refused
         self._vendors: dict[str, Vendor] = {vendor.provider: vendor(self.world, settings) for vendor in VENDORS}
@@ -150,12 +155,13 @@ class Reception:
         for rule in (*self.scripts, *self.rules):
             if not rule.fits(received):
                 continue
-            step = rule.take(self.world.random)
+            step = rule.take(self._chance)
             if step is not None:
                 if rule in self.scripts:
                     self.refuse_if_next(rule)
-                    if not rule.steps:
-                        self.scripts.remove(rule)
+                for rules in (self.scripts, self.rules):
+                    if rule in rules and not rule.steps:
+                        rules.remove(rule)
                 return step
         return None
 
@@ -163,7 +169,9 @@ class Reception:
         if callable(step) and not isinstance(step, Fault):
             step = checked(step(received))
         if isinstance(step, Fault):
-            return self._faulty(received, root, step)
+            if step.name == refused.name:
+                raise ValueError(CANNOT_BE_REFUSED)
+            return attrs.evolve(self._faulty(received, root, step), failed=self.failures.append)
         if isinstance(step, Reply):
             self._meet(received)
             return Outcome(step)
@@ -175,7 +183,7 @@ class Reception:
         raise TypeError(msg)
 
     def _faulty(self, received: Received, root: str, fault: Fault) -> Outcome:
-        if fault.answer is not None:
+        if fault.answer is not None and not isinstance(fault.answer, Ok):
             return Outcome(self._outcome(received, root, fault.answer).reply, fault)
         if not fault.effect:
             self._meet(received)
@@ -184,7 +192,7 @@ class Reception:
         stored = normal.stored
         if stored is None or fault.name not in _LASTING:
             return Outcome(normal.reply, fault)
-        stored.busy_until = self._clock() + fault.seconds
+        stored.busy_until = received.at + fault.seconds
 
         def done() -> None:
             stored.busy_until = 0.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.client import responses
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from zlib import crc32
 
 import attrs
@@ -34,6 +34,15 @@ def _pairs(headers: Mapping[str, str] | None) -> dict[str, str]:
     return texts
 
 
+def _encoded(body: bytes | str) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    if not isinstance(body, bytes):
+        msg = f"a body is bytes or text, not {body!r}; Reply.json(...) takes anything that is JSON"
+        raise TypeError(msg)
+    return body
+
+
 def _possible(_: object, __: object, status: object) -> None:
     if not isinstance(status, int) or status not in _STATUSES:
         msg = f"an HTTP status is a number from 100 to 599, not {status!r}"
@@ -46,13 +55,13 @@ class Reply:
 
     Attributes:
         status: the HTTP status.
-        headers: as they go out; Content-Length is added.
-        body: its bytes.
+        headers: as they go out; Content-Length is added unless it is there.
+        body: its bytes; a text is encoded as UTF-8.
     """
 
     status: int = attrs.field(default=200, validator=_possible)
     headers: Mapping[str, str] = attrs.field(factory=dict, converter=_pairs)
-    body: bytes = b""
+    body: bytes = attrs.field(default=b"", converter=_encoded)
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
@@ -106,7 +115,7 @@ class Reply:
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if chunked:
             lines.append("Transfer-Encoding: chunked")
-        elif self.has_body:
+        elif self.has_body and (length is not None or self.header("content-length") is None):
             lines.append(f"Content-Length: {len(self.body) if length is None else length}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
@@ -156,6 +165,8 @@ def error(
     message: str | None = None,
     detail: str | None = None,
     param: str | None = None,
+    code: str | int | None = None,
+    job_id: str | None = None,
     retry_after: float | str | None = None,
     headers: Mapping[str, str] | None = None,
     effect: bool | None = None,
@@ -171,6 +182,8 @@ def error(
         message: the vendor's message; by default the catalog's, with something in place of each placeholder.
         detail: the vendor's further detail; by default the catalog's, if the message is the catalog's, too.
         param: the request field at fault, where the shape can name one.
+        code: another code than the catalog's, as vendors add new ones.
+        job_id: id of the job that failed, in shapes of failed jobs.
         retry_after: value of the Retry-After header, in seconds or as a date; by default what the vendor sends, which is
             2 seconds where it sends one at all.
         headers: sent beside those of the shape.
@@ -181,10 +194,14 @@ def error(
         KeyError: the catalogs know no such code, name or category; the message has the nearest names.
         ValueError: the shape cannot carry these words; the message has those that can.
     """
+    if status is not None and (isinstance(status, bool) or not isinstance(status, int)):
+        msg = f"an HTTP status is a number from 100 to 599, not {status!r}"
+        raise TypeError(msg)
     words = typical(provider, what)
     if message is not None and words.detail is not None:  # the catalog's detail belongs to the catalog's message
         words = reworded(words, message=message, detail=None)
-    given = {"status": status, "message": message, "detail": detail, "param": param}
+    spoken = None if code is None else str(code)
+    given = {"status": status, "message": message, "detail": detail, "param": param, "code": spoken, "job_id": job_id}
     words = reworded(words, **{name: value for name, value in given.items() if value is not None})
     sent = _pairs(headers)
     if retry_after is not None:
@@ -201,10 +218,3 @@ def _takes_effect(words: Words) -> bool:
     if rule is not None and rule.outcome is not None:
         return rule.outcome in (Outcome.UNKNOWN, Outcome.ACCEPTED)
     return words.status >= 500 or words.status == 408  # noqa: PLR2004 - section 7: 5xx and 408 leave the outcome open
-
-
-Answer: TypeAlias = Reply | VendorError | Ok
-"""What a fault can happen to."""
-
-Responder: TypeAlias = Callable[[Any], "Answer"]
-"""A function from the `Received` request to an answer."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _KEYS: Final = {"heygen": "fake-heygen-key", "liveavatar": "fake-liveavatar-key", "heify": "fake-heify-key"}
 _GENERATIONS: Final = ("2026", "2025")
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_PORTS: Final = 65536
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +65,26 @@ class Site:
         return [work for work in self._server.paid_work if work.provider == self.name]
 
 
+class Standing:
+    """A rule that was made by `FakeServer.on`; as a context manager it ends with the block."""
+
+    def __init__(self, reception: Reception, rule: Rule) -> None:
+        self._reception = reception
+        self._rule = rule
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """End the rule. Harmless if it has ended already."""
+        with self._reception.lock:
+            if self._rule in self._reception.rules:
+                self._reception.rules.remove(self._rule)
+
+
 class FakeServer:
     """The vendors on a free port of this machine, to be used as a context manager.
 
@@ -87,7 +109,7 @@ class FakeServer:
             ``voice_id``, ``template_id`` (HeyGen), ``configuration_id`` (Heify). For programs that have ids in their settings.
         port: the port to listen on; 0 for a free one.
         keep: how many requests are kept in `requests`; the counts are exact nevertheless.
-        on_request: called with each request when it has been answered, in the server's thread.
+        on_request: called with each request when its answer is decided, in the server's thread.
     """
 
     def __init__(
@@ -118,6 +140,9 @@ class FakeServer:
         self._settings = Settings(
             keys={**_KEYS, **(keys or {})}, limits=limits, heify_generation=heify_generation, known=checked_known(known or {})
         )
+        if not 0 <= port < _PORTS:
+            msg = f"a port is a number from 0 to {_PORTS - 1}, not {port!r}"
+            raise ValueError(msg)
         self._wanted_port = port
         self._keep = keep
         self._on_request = on_request
@@ -128,11 +153,13 @@ class FakeServer:
         self._unwatch: Callable[[], None] = _nothing
         self._cancel_timer: Callable[[], None] = _nothing
         self._cancel_refusal: Callable[[], None] = _nothing
-        # Until when connections are refused, and the script that goes on then.
-        self._refusing: tuple[float, Rule | None] | None = None
+        # Until when connections are refused, and the scripts that go on then.
+        self._refusing: tuple[float, list[Rule]] | None = None
+        self._past_failures: list[BaseException] = []
         self._post, self._reception = self._new()
 
     def _new(self) -> tuple[Post, Reception]:
+        """What is forgotten by a reset."""
         post = Post()
         reception = Reception(
             self._settings,
@@ -178,8 +205,8 @@ class FakeServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-        if error is None and self._reception.failures:
-            raise self._reception.failures[0]
+        if error is None and self.failures:
+            raise self.failures[0]
 
     def __repr__(self) -> str:
         return f"FakeServer({self.url!r})" if self._listener.is_running else "FakeServer(stopped)"
@@ -201,10 +228,14 @@ class FakeServer:
 
         Raises:
             KeyError: there is none of this name.
+            RuntimeError: the server has never run, so that there is no address.
         """
         if name not in self._settings.keys:
             msg = f"there is no vendor {name!r}: use one of {', '.join(self._settings.keys)}"
             raise KeyError(msg)
+        if not self.port:
+            msg = "the server has no address before it runs: use it in a with block, or call start()"
+            raise RuntimeError(msg)
         return Site(name=name, url=f"{self.url}/{name}", api_key=self._settings.keys[name], server=self)
 
     @property
@@ -284,6 +315,8 @@ class FakeServer:
     def script(self, steps: Iterable[Step], *, provider: str | None = None, method: str | None = None, path: str | None = None) -> None:
         """Have the next requests meet these steps, one each, in the order in which they arrive; then all is normal again.
 
+        A vendor's error waits for a request to that vendor. `unused_steps` has what is left.
+
         Args:
             steps: ``error(...)``, faults, ``ok``, `Reply`, or functions from the `Received` request to one of these.
             provider: only requests to this vendor take a step; ``storage`` for signed upload URLs.
@@ -292,8 +325,15 @@ class FakeServer:
 
         Raises:
             TypeError: something in `steps` is no step.
+            ValueError: no request can ever have this method or path.
         """
+        if isinstance(steps, Reply | VendorError | Fault | str) or not isinstance(steps, Iterable):
+            msg = f"a script is a list of steps, not {steps!r}"
+            raise TypeError(msg)
         rule = self._rule([checked(step) for step in steps], provider, method, path)
+        if not rule.fits_all and any(isinstance(step, Fault) and step.name == refused.name for step in rule.steps):
+            msg = "fault.refused is for the whole server, which has one port for all vendors: put it into a script without filters"
+            raise ValueError(msg)
         with self._reception.lock:
             self._reception.scripts.append(rule)
         if self._listener.is_running:
@@ -308,8 +348,10 @@ class FakeServer:
         provider: str | None = None,
         times: int | None = None,
         share: float = 1.0,
-    ) -> None:
+    ) -> Standing:
         """Have every fitting request meet a step, until `reset`. Scripts go first; of several rules the newest.
+
+        Gives the rule itself, to be ended by its `remove`, or used in a with block: an outage that ends.
 
         Args:
             method: of the requests; None for all.
@@ -320,7 +362,7 @@ class FakeServer:
             share: the part of the requests that meet it, from 0 to 1, chosen by the seed; the others are answered as usual.
 
         Raises:
-            ValueError: `share` is not from 0 to 1, or `times` below 1.
+            ValueError: `share` is not from 0 to 1, `times` below 1, or no request can ever have this method or path.
             TypeError: `step` is none.
         """
         if not 0 <= share <= 1:
@@ -338,6 +380,7 @@ class FakeServer:
         rule = self._rule([checked(step)] * (times or 1), provider, method, path, lasting=times is None, share=share)
         with self._reception.lock:
             self._reception.rules.insert(0, rule)
+        return Standing(self._reception, rule)
 
     def _rule(
         self,
@@ -353,6 +396,16 @@ class FakeServer:
             if value is not None and not isinstance(value, str):
                 msg = f"{name} is a text, not {value!r}"
                 raise TypeError(msg)
+        if method is not None and method.upper() not in _METHODS:
+            msg = f"there is no method {method!r}: use one of {', '.join(_METHODS)}"
+            raise ValueError(msg)
+        if path is not None and not path.startswith(("/", "*")):
+            msg = f"a path begins with a slash or a star: {path!r} would never fit"
+            raise ValueError(msg)
+        if path is not None and path.split("/")[1:2] and path.split("/")[1] in PREFIXES:
+            vendor, _, rest = path.removeprefix("/").partition("/")
+            msg = f"the path is the vendor's own: path={'/' + rest!r}, provider={vendor!r}"
+            raise ValueError(msg)
         if provider is not None and provider not in PREFIXES:
             msg = f"there is no vendor {provider!r}: use one of {', '.join(sorted(PREFIXES))}"
             raise KeyError(msg)
@@ -380,18 +433,27 @@ class FakeServer:
             return [job.id for job in running]
 
     def set_balance(self, name: str, credits_left: float | None) -> None:
-        """Set the credits (HeyGen) or minutes (Heify) that are left; None for as many as are wanted, which is the default."""
+        """Set the credits (HeyGen) or minutes (Heify) that are left; None for as many as are wanted, which is the default.
+
+        Raises:
+            KeyError: there is no such vendor.
+            TypeError: the credits are no number.
+        """
+        if credits_left is not None and (isinstance(credits_left, bool) or not isinstance(credits_left, int | float)):
+            msg = f"what is left is a number, or None for no end, not {credits_left!r}"
+            raise TypeError(msg)
         with self._reception.lock:
             self._reception.world.balance[self.site(name).name] = credits_left
 
     def reset(self) -> None:
-        """Forget everything: scripts, rules, jobs, counts. The server goes on under its address, as new."""
+        """Forget scripts, rules, jobs and counts. The server goes on under its address, as new; its `failures` stay."""
         before = self._post
+        self._past_failures = self.failures
         self._post, self._reception = self._new()
-        before.stop()
+        before.stop(wait=not self._listener.is_inside())
         self.elsewhere.forget()
         if self._refusing is not None:
-            self._refusing = (0.0, None)
+            self._refusing = (0.0, [])
             self._accept()
 
     # What it saw.
@@ -401,6 +463,17 @@ class FakeServer:
         """The requests that arrived, in order; the last `keep` of them."""
         with self._reception.lock:
             return list(self._reception.received)
+
+    @property
+    def unused_steps(self) -> list[Step]:
+        """The steps of all scripts that no request has met yet."""
+        with self._reception.lock:
+            return [step for script in self._reception.scripts for step in script.steps]
+
+    @property
+    def failures(self) -> list[BaseException]:
+        """What steps that are functions, faults and `on_request` raised; the first is raised at the end of the with block."""
+        return [*self._past_failures, *self._reception.failures]
 
     @property
     def request_count(self) -> int:
@@ -489,7 +562,7 @@ class FakeServer:
     def refusing(self) -> Iterator[None]:
         """Refuse every connection inside the with block, as a host does on which nothing listens."""
         before = self._refusing
-        self._refuse_until(float("inf"), None)
+        self._refuse_until(float("inf"), [])
         try:
             yield
         finally:
@@ -498,10 +571,11 @@ class FakeServer:
             else:
                 self._refuse_until(*before)
 
-    def _refuse(self, seconds: float, then: Rule | None) -> None:
-        self._refuse_until(self._clock() + seconds, then)
+    def _refuse(self, seconds: float, then: Rule) -> None:
+        end, others = self._refusing or (0.0, [])
+        self._refuse_until(max(end, self._clock() + seconds), [*others, then])
 
-    def _refuse_until(self, end: float, then: Rule | None) -> None:
+    def _refuse_until(self, end: float, then: list[Rule]) -> None:
         if not self._listener.is_running:
             return
         self._cancel_refusal()
@@ -516,7 +590,8 @@ class FakeServer:
         self._cancel_refusal()
         _, then = self._refusing
         self._refusing = None
-        if then is None or not self._reception.refuse_if_next(then):
+        refused_again = [self._reception.refuse_if_next(script) for script in then]
+        if not any(refused_again):
             self._listener.accept()
 
     # Requests.

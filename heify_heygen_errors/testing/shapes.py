@@ -738,13 +738,19 @@ SHAPES: Final[tuple[Shape, ...]] = (
     _shape("v2-text", "response", _HEYGEN, _v2_text, "The message in the place of the error object (HeyGen's own skill texts)."),
     _shape("v2-error-code", "response", _HEYGEN, _v2_error_code, "The message as error with error_code beside it (POST /v2/videos)."),
     _shape("v1", "response", _BOTH, _v1, "Code, message and detail at the top: v1, streaming, uploads (docs.heygen.com)."),
-    _shape("v1-text-code", "response", _BOTH, _v1_text_code, "The same with the number as text (fixtures of public clients)."),
+    _shape(
+        "v1-text-code",
+        "response",
+        _BOTH,
+        _v1_text_code,
+        "Code, message and detail at the top, the number as text (fixtures of public clients).",
+    ),
     _shape(
         "v1-data-null",
         "response",
         _BOTH,
         _v1_data_null,
-        "The same with data null between code and message: LiveAvatar (docs.liveavatar.com).",
+        "Code, data null and message: LiveAvatar (docs.liveavatar.com).",
     ),
     _shape("v1-msg", "response", _BOTH, _v1_msg, "The message as msg: upload host (fixtures of public clients)."),
     _shape("v1-msg-no-data", "response", _BOTH, _v1_msg_no_data, "Nothing but code and msg: upload host (fixtures of public clients)."),
@@ -759,7 +765,13 @@ SHAPES: Final[tuple[Shape, ...]] = (
     _shape("oauth", "response", _HEYGEN, _oauth, "The code as error, the message as error_description (RFC 6749 section 5.2)."),
     _shape("job-v3", "job", _BOTH, _job_v3, "GET of a v3 job: failure_code and failure_message, or neither (HeyGen's API document)."),
     _shape("job-v1", "job", _BOTH, _job_v1, "GET /v1/video_status.get: error object or null in an answer of success (docs.heygen.com)."),
-    _shape("job-v1-text-code", "job", _HEYGEN, _job_v1_text_code, "The same with the number as text (docs.heygen.com)."),
+    _shape(
+        "job-v1-text-code",
+        "job",
+        _HEYGEN,
+        _job_v1_text_code,
+        "GET /v1/video_status.get: an error object with its number as text (docs.heygen.com).",
+    ),
     _shape(
         "job-error-object",
         "job",
@@ -771,9 +783,11 @@ SHAPES: Final[tuple[Shape, ...]] = (
         "job-error-text", "job", _HEYGEN, _job_error_text, "The message in the place of the error object: avatars (HeyGen's API document)."
     ),
     _shape("job-agent", "job", _HEYGEN, _job_agent, "A video agent's session: the last message of type error, or none (HeyGen's CLI)."),
-    _shape("list-item-v3", "job", _BOTH, _list_item_v3, "The same in a list of v3.", item=True),
+    _shape("list-item-v3", "job", _BOTH, _list_item_v3, "A v3 job in a list: failure_code and failure_message, or neither.", item=True),
     _shape("batch-item", "job", _HEYGEN, _batch_item, "An item of a batch with its error (HeyGen's CLI).", item=True),
-    _shape("batch-item-text-code", "job", _HEYGEN, _batch_item_text_code, "The same with the number as text.", item=True),
+    _shape(
+        "batch-item-text-code", "job", _HEYGEN, _batch_item_text_code, "An item of a batch with its error, the number as text.", item=True
+    ),
     _shape(
         "event-log-item",
         "job",
@@ -795,28 +809,46 @@ SHAPES: Final[tuple[Shape, ...]] = (
         _envelope_v2,
         "The envelope of 2026: error with message and code (docs.heify.com/platform/errors).",
     ),
-    _shape("envelope-v2-text-code", "response", _HEIFY, _envelope_v2_text_code, "The same with the number as text."),
-    _shape("envelope-v2-message", "response", _HEIFY, _envelope_v2_message, "The same without the number."),
+    _shape("envelope-v2-text-code", "response", _HEIFY, _envelope_v2_text_code, "The envelope of 2026 with its code as text."),
+    _shape("envelope-v2-message", "response", _HEIFY, _envelope_v2_message, "The envelope of 2026 without its code."),
     _shape("envelope-v2-text", "response", _HEIFY, _envelope_v2_text, "The message in the place of the error object."),
-    _shape("envelope-v2-data-null", "response", _HEIFY, _envelope_v2_data_null, "The same with data null before it."),
-    _shape("envelope-v2-lambda", "response", _HEIFY, _envelope_v2_lambda, "The same with the request id of a Lambda proxy."),
+    _shape("envelope-v2-data-null", "response", _HEIFY, _envelope_v2_data_null, "The envelope of 2026 with data null before the error."),
+    _shape("envelope-v2-lambda", "response", _HEIFY, _envelope_v2_lambda, "The envelope of 2026 with the request id of a Lambda proxy."),
     _shape("envelope-v1", "response", _HEIFY, _envelope_v1, "The envelope of 2025: nothing but the message (docs.heify.com/core/errors)."),
     _shape(
         "transcription-v2", "job", _HEIFY, _transcription_v2, "/get-transcription: details with message and code, or none (docs.heify.com)."
     ),
-    _shape("transcription-v2-nulls", "job", _HEIFY, _transcription_v2_nulls, "The same with details that are all null (docs.heify.com)."),
-    _shape("transcription-v2-message", "job", _HEIFY, _transcription_v2_message, "The same without the number."),
     _shape(
-        "transcription-v2-internal-code", "job", _HEIFY, _transcription_v2_internal_code, "The same with a number that is no HTTP status."
+        "transcription-v2-nulls", "job", _HEIFY, _transcription_v2_nulls, "/get-transcription: details that are all null (docs.heify.com)."
     ),
-    _shape("transcription-v1", "job", _HEIFY, _transcription_v1, "/details of 2025: the same outside of data (docs.heify.com)."),
+    _shape(
+        "transcription-v2-message", "job", _HEIFY, _transcription_v2_message, "/get-transcription: details with a message, but no code."
+    ),
+    _shape(
+        "transcription-v2-internal-code",
+        "job",
+        _HEIFY,
+        _transcription_v2_internal_code,
+        "/get-transcription: details with a code that is no HTTP status.",
+    ),
+    _shape(
+        "transcription-v1",
+        "job",
+        _HEIFY,
+        _transcription_v1,
+        "/details of 2025: details with message and code, not under data (docs.heify.com).",
+    ),
     _shape(
         "transcription-error", "job", _HEIFY, _transcription_error, "An error object in place of details (docs.heify.com/core/objects)."
     ),
     _shape(
-        "transcription-data-error", "job", _HEIFY, _transcription_data_error, "The same under data (docs.heify.com/quickstart of 2025)."
+        "transcription-data-error",
+        "job",
+        _HEIFY,
+        _transcription_data_error,
+        "An error object under data (docs.heify.com/quickstart of 2025).",
     ),
-    _shape("transcription-data-error-text", "job", _HEIFY, _transcription_data_error_text, "The same with the message as error."),
+    _shape("transcription-data-error-text", "job", _HEIFY, _transcription_data_error_text, "The message as error under data."),
     _shape(
         "transcription-error-message",
         "job",
@@ -836,35 +868,54 @@ SHAPES: Final[tuple[Shape, ...]] = (
         "transcription-list-v1", "job", _HEIFY, _transcription_list_v1, "The list of 2025: items at the top (docs.heify.com).", item=True
     ),
     _shape("error-url", "webhook", _HEIFY, _error_url, "What Heify posts to error_url (docs.heify.com/sandbox/configurations)."),
-    _shape("error-url-text", "webhook", _HEIFY, _error_url_text, "The same with the message as error."),
+    _shape("error-url-text", "webhook", _HEIFY, _error_url_text, "What Heify posts to error_url, with the message as error."),
     _shape(
         "transcription-stored", "webhook", _HEIFY, _transcription_v2, "A failed transcription, kept without its HTTP status.", stored=True
     ),
     _shape(
-        "transcription-stored-nulls", "webhook", _HEIFY, _transcription_v2_nulls, "The same with details that are all null.", stored=True
+        "transcription-stored-nulls",
+        "webhook",
+        _HEIFY,
+        _transcription_v2_nulls,
+        "A failed transcription with details that are all null, kept without its HTTP status.",
+        stored=True,
     ),
     _by_layer(
         "gateway", "gateway", _GATEWAY, _gateway, "API Gateway: the message in JSON, the type in x-amzn-ErrorType (docs.aws.amazon.com)."
     ),
-    _by_layer("gateway-spaced", "gateway", _GATEWAY, _gateway_spaced, "The same with white space, as answers of integrations have it."),
-    _by_layer("gateway-type-url", "gateway", _GATEWAY, _gateway_type_url, "The same with a URL behind the type."),
-    _by_layer("gateway-type-namespace", "gateway", _GATEWAY, _gateway_type_namespace, "The same with a namespace before the type."),
+    _by_layer(
+        "gateway-spaced",
+        "gateway",
+        _GATEWAY,
+        _gateway_spaced,
+        "API Gateway: the JSON with white space, as answers of integrations have it.",
+    ),
+    _by_layer("gateway-type-url", "gateway", _GATEWAY, _gateway_type_url, "API Gateway: a URL behind the type in the header."),
+    _by_layer(
+        "gateway-type-namespace", "gateway", _GATEWAY, _gateway_type_namespace, "API Gateway: a namespace before the type in the header."
+    ),
     _by_layer("gateway-xml", "gateway", _GATEWAY, _gateway_xml, "API Gateway that was asked for XML: the type is the root element."),
     _by_layer("gateway-bare", "gateway", _GATEWAY, _gateway_bare, "The message alone, the header lost on the way.", providers=_HEIFY),
     _by_layer(
         "lambda", "gateway", _LAMBDA, _lambda, "A Lambda function that crashed, as it is without proxy integration (docs.aws.amazon.com)."
     ),
-    _by_layer("lambda-request-id", "gateway", _LAMBDA, _lambda_request_id, "The same with the request id of newer run-times."),
-    _by_layer("lambda-stored", "gateway", _LAMBDA, _lambda, "The same, kept without its HTTP status.", stored=True),
+    _by_layer(
+        "lambda-request-id",
+        "gateway",
+        _LAMBDA,
+        _lambda_request_id,
+        "A Lambda function that crashed, with the request id of newer run-times.",
+    ),
+    _by_layer("lambda-stored", "gateway", _LAMBDA, _lambda, "A Lambda function that crashed, kept without its HTTP status.", stored=True),
     _by_layer("s3-xml", "upload", _STORAGE, _s3_xml, "S3 behind a signed URL (docs.aws.amazon.com/AmazonS3 ErrorResponses)."),
     _by_layer(
-        "s3-xml-indented", "upload", _STORAGE, _s3_xml_indented, "The same with white space and no prolog, as compatible stores have it."
+        "s3-xml-indented", "upload", _STORAGE, _s3_xml_indented, "S3 XML with white space and no prolog, as compatible stores have it."
     ),
-    _by_layer("s3-xml-cut", "upload", _STORAGE, _s3_xml_cut, "The same, cut off near its end."),
-    _by_layer("s3-xml-wrapped", "upload", _STORAGE, _s3_xml_wrapped, "The same inside ErrorResponse, as S3 Control has it."),
+    _by_layer("s3-xml-cut", "upload", _STORAGE, _s3_xml_cut, "S3 XML, cut off near its end."),
+    _by_layer("s3-xml-wrapped", "upload", _STORAGE, _s3_xml_wrapped, "S3 XML inside ErrorResponse, as S3 Control has it."),
     _by_layer("expired-url", "upload", _STORAGE, _expired_url, "A signed URL that has run out, answered with nothing."),
     _by_layer("page", "gateway", _PAGES, _page, "A proxy's page."),
-    _by_layer("page-as-json", "gateway", _PAGES, _page_as_json, "The same labelled as JSON."),
+    _by_layer("page-as-json", "gateway", _PAGES, _page_as_json, "A proxy's page labelled as JSON."),
     _by_layer("page-untitled", "gateway", _PAGES, _page_untitled, "A page without a title."),
     _by_layer("plain", "gateway", _PAGES, _plain, "A proxy's plain text."),
 )

@@ -21,13 +21,15 @@ from heify_heygen_errors.testing import fault as faults
 from heify_heygen_errors.testing.fault import Fault
 from heify_heygen_errors.testing.operations import Received
 from heify_heygen_errors.testing.replies import Ok, Reply, VendorError, error, ok
+from heify_heygen_errors.testing.words import Speaker
 
 Step: TypeAlias = Reply | VendorError | Ok | Fault | Callable[[Received], Reply | VendorError | Ok | Fault]
 """What a request can meet."""
 
+CANNOT_BE_REFUSED: Final = "a request that has arrived cannot be refused: put fault.refused into a script, or use refusing()"
 _ERROR_HEADER: Final = "x-fake-error"
 _FAULT_HEADER: Final = "x-fake-fault"
-_ERROR_OPTIONS: Final = ("provider", "shape", "status", "message", "detail", "param", "retry_after", "headers", "effect")
+_ERROR_OPTIONS: Final = ("provider", "shape", "status", "message", "detail", "param", "code", "job_id", "retry_after", "headers", "effect")
 _FAULT_OPTIONS: Final = ("seconds", "size", "effect", "answer")
 
 
@@ -39,13 +41,13 @@ def checked(step: object) -> Step:
     """
     if isinstance(step, Reply | VendorError | Ok | Fault):
         return step
-    if callable(step):
+    if callable(step) and not isinstance(step, type):
         return cast(Callable[[Received], Reply | VendorError | Ok | Fault], step)
     msg = f"{step!r} is no step: use error(...), one of fault, ok, a Reply, or a function from the request to one of these"
     raise TypeError(msg)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class Rule:
     """Steps for the requests that it fits.
 
@@ -63,9 +65,14 @@ class Rule:
     path: re.Pattern[str] | None = None
     share: float = 1.0
 
+    @property
+    def fits_all(self) -> bool:
+        """Whether it has no filter."""
+        return self.provider is None and self.method is None and self.path is None
+
     def fits(self, received: Received) -> bool:
-        """Whether a request is one of its own."""
-        if not self.steps:
+        """Whether a request is one of its own. A vendor's error waits for a request to that vendor."""
+        if not self.steps or not _may_say(self.steps[0], received.provider):
             return False
         if self.provider is not None and self.provider != received.provider:
             return False
@@ -80,6 +87,14 @@ class Rule:
         if self.lasting and len(self.steps) == 1:
             return self.steps[0]
         return self.steps.popleft()
+
+
+def _may_say(step: Step, provider: str) -> bool:
+    if isinstance(step, Fault):
+        return step.answer is None or _may_say(step.answer, provider)
+    if not isinstance(step, VendorError) or step.words.speaker is not Speaker.VENDOR:
+        return True
+    return provider in (step.words.provider, "")
 
 
 def pattern(path: str | None) -> re.Pattern[str] | None:
@@ -111,6 +126,8 @@ def header_step(received: Received) -> Step | None:
     if lost is None:
         return failure
     made = read_step(_pairs("fault", lost), provider)
+    if isinstance(made, Fault) and made.name == faults.refused.name:
+        raise ValueError(CANNOT_BE_REFUSED)
     return made(answer=failure) if isinstance(made, Fault) and failure is not None else made
 
 
@@ -172,7 +189,7 @@ def _read_error(value: Mapping[str, Any], provider: str | None) -> VendorError:
     if not vendor:
         msg = f'{dict(value)!r}: say whose error it is: "provider": "heygen", "liveavatar" or "heify"'
         raise ValueError(msg)
-    texts = {name: str(value[name]) for name in ("shape", "message", "detail", "param", "retry_after") if name in value}
+    texts = {name: str(value[name]) for name in ("shape", "message", "detail", "param", "code", "job_id", "retry_after") if name in value}
     return error(
         str(vendor),
         str(value["error"]),

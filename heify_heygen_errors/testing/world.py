@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -40,7 +42,8 @@ class JobPlan:
         fails: the failure that it ends in; None for success.
         silent: it fails without giving a reason.
         stuck: it never ends.
-        remark: an error on a job that completed nevertheless, as HeyGen has on the free plan.
+        remark: an error on a job that completed nevertheless, as HeyGen has for videos on the free plan; workflows have it,
+            too, and other jobs have no place for one.
     """
 
     polls: int = attrs.field(default=2, validator=[instance_of(int), ge(0)])
@@ -49,6 +52,11 @@ class JobPlan:
     silent: bool = attrs.field(default=False, validator=instance_of(bool))
     stuck: bool = attrs.field(default=False, validator=instance_of(bool))
     remark: VendorError | None = attrs.field(default=None, validator=optional(instance_of(VendorError)))
+
+    def suits(self, provider: str) -> bool:
+        """Whether a job of this vendor can end so: a vendor's error is for its own jobs."""
+        spoken = self.fails or self.remark
+        return spoken is None or spoken.words.provider == provider
 
 
 @attrs.define(kw_only=True)
@@ -237,7 +245,8 @@ class World:
         self.buckets: dict[tuple[str, str], Bucket] = {}
         self.monthly: defaultdict[tuple[str, str, int], int] = defaultdict(int)
         self._running: dict[str, dict[str, Job]] = defaultdict(dict)
-        self._timed: dict[str, Job] = {}
+        self._counter = count()
+        self._timed: list[tuple[float, int, Job]] = []  # a heap
 
     # Ids.
 
@@ -260,16 +269,21 @@ class World:
         *,
         ends: tuple[str, str] = ("completed", "failed"),
         fields: dict[str, Any] | None = None,
+        otherwise: JobPlan | None = None,
     ) -> Job:
-        """Start a job; what becomes of it is the next plan's."""
-        plan = self.plans.popleft() if self.plans else self.plan
+        """Start a job; what becomes of it is the next plan's, without one that of `otherwise` or of all others."""
+        plan = next((plan for plan in self.plans if plan.suits(provider)), None)
+        if plan is None:
+            plan = otherwise or self.plan
+        else:
+            self.plans.remove(plan)
         job = Job(
             id=job_id, provider=provider, kind=kind, steps=steps, ends=ends, plan=plan, created=self.clock(), fields=dict(fields or {})
         )
         self.jobs[kind][job_id] = job
         self._running[provider][job_id] = job
         if plan.seconds is not None and not plan.stuck:
-            self._timed[job_id] = job
+            heappush(self._timed, (job.created + plan.seconds, next(self._counter), job))
         return job
 
     def read(self, job: Job) -> Job:
@@ -282,15 +296,17 @@ class World:
 
     def settle(self) -> None:
         """End every job whose time has come by the clock."""
-        if not self._timed:
-            return
         now = self.clock()
-        for job in [job for job in self._timed.values() if job.is_due(now)]:
-            self.end(job)
+        while self._timed and self._timed[0][0] <= now:
+            _, _, job = heappop(self._timed)
+            if job.id in self._running[job.provider]:
+                self.end(job)
 
     def next_end(self) -> float | None:
         """When the next job ends by the clock, None if none does."""
-        return min((job.created + (job.plan.seconds or 0.0) for job in self._timed.values()), default=None)
+        while self._timed and self._timed[0][2].id not in self._running[self._timed[0][2].provider]:
+            heappop(self._timed)  # it was ended or deleted before its time
+        return self._timed[0][0] if self._timed else None
 
     def end(self, job: Job) -> None:
         """End a job now, as its plan says."""
@@ -307,7 +323,6 @@ class World:
 
     def _stopped(self, job: Job) -> None:
         self._running[job.provider].pop(job.id, None)
-        self._timed.pop(job.id, None)
 
     def running(self, provider: str, kinds: Iterable[str] | None = None) -> list[Job]:
         """The jobs of a vendor that have not ended."""

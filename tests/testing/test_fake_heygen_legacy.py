@@ -270,19 +270,19 @@ NOT_THERE: Mapping[str, tuple[int, str | None]] = {
     "GET /v2/video_translate/caption": (404, "RESOURCE_NOT_FOUND"),
     "GET /v2/template/{template_id}": (404, "TEMPLATE_NOT_FOUND"),
     "POST /v2/template/{template_id}/generate": (404, "TEMPLATE_NOT_FOUND"),
-    "GET /v2/avatar/{avatar_id}/details": (400, "AVATAR_NOT_FOUND"),
+    "GET /v2/avatar/{avatar_id}/details": (404, "AVATAR_NOT_FOUND"),
     "GET /v2/avatar_group/{group_id}/avatars": (404, "AVATAR_GROUP_NOT_FOUND"),
     "POST /v2/photo_avatar/look/generate": (404, "AVATAR_GROUP_NOT_FOUND"),
     "POST /v2/photo_avatar/avatar_group/create": (404, "ASSET_NOT_FOUND"),
     "POST /v2/photo_avatar/avatar_group/add": (404, "AVATAR_GROUP_NOT_FOUND"),
     "POST /v2/photo_avatar/train": (404, "AVATAR_GROUP_NOT_FOUND"),
-    "POST /v2/photo_avatar/add_motion": (400, "AVATAR_NOT_FOUND"),
+    "POST /v2/photo_avatar/add_motion": (404, "AVATAR_NOT_FOUND"),
     "GET /v2/photo_avatar/generation/{generation_id}": (404, "RESOURCE_NOT_FOUND"),
     "GET /v2/photo_avatar/train/status/{group_id}": (404, "AVATAR_GROUP_NOT_FOUND"),
-    "GET /v2/photo_avatar/{avatar_id}": (400, "AVATAR_NOT_FOUND"),
-    "DELETE /v2/photo_avatar/{avatar_id}": (400, "AVATAR_NOT_FOUND"),
+    "GET /v2/photo_avatar/{avatar_id}": (404, "AVATAR_NOT_FOUND"),
+    "DELETE /v2/photo_avatar/{avatar_id}": (404, "AVATAR_NOT_FOUND"),
     "DELETE /v2/photo_avatar_group/{group_id}": (404, "AVATAR_GROUP_NOT_FOUND"),
-    "DELETE /v2/talking_photo/{talking_photo_id}": (400, "AVATAR_NOT_FOUND"),
+    "DELETE /v2/talking_photo/{talking_photo_id}": (404, "AVATAR_NOT_FOUND"),
 }
 
 
@@ -298,7 +298,7 @@ def _spoiled(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", NOT_THERE)
 def test_unknown_id(account: Account, name: str) -> None:
-    """An id that does not exist is refused as such: with 404, for avatars in v2 with 400, for workflows with a state."""
+    """An id that does not exist is refused as such with 404, for workflows with a state."""
     status, rule = NOT_THERE[name]
     path = name.format(**dict.fromkeys(PATHS, "nobody"))
     answer = account.call(path, _spoiled(BODIES.get(name)), **_spoiled(dict(QUERIES.get(name, {}))))
@@ -632,10 +632,11 @@ WAV = b"RIFF\x24\x00\x00\x00WAVEfmt "
         (b"\x1aE\xdf\xa3", "video/webm; codecs=vp9", "video"),
         (b"ID3\x04", "audio/mpeg", "audio"),
         (WAV, "audio/x-wav", "audio"),
+        (b"RIFF\x24\x00\x00\x00AVI ", "video/mp4", "video"),
     ],
 )
 def test_upload(account: Account, content: bytes, kind: str, family: str) -> None:
-    """A file whose first bytes are what its Content-Type says is taken and can be fetched."""
+    """A file whose first bytes are what its Content-Type says, or tell nothing, is taken and can be fetched."""
     data = account.data("POST /v1/asset", content, headers={"Content-Type": kind})
     assert (data["file_type"], "image_key" in data) == (family, family == "image")
     assert requests.get(data["url"], timeout=5).status_code == 200
@@ -647,12 +648,7 @@ def test_upload(account: Account, content: bytes, kind: str, family: str) -> Non
         (b"", "image/png", "MISSING_PARAMS", "asset data must be provided"),
         (WAV, "audio/wav", "ASSET_FORMAT_NOT_SUPPORTED", "Content type not match audio/wav != audio/x-wav"),
         (PNG, "image/jpeg", "ASSET_FORMAT_NOT_SUPPORTED", "Content type not match image/jpeg != image/png"),
-        (
-            b"RIFF\x24\x00\x00\x00AVI ",
-            "video/mp4",
-            "ASSET_FORMAT_NOT_SUPPORTED",
-            "Content type not match video/mp4 != application/octet-stream",
-        ),
+        (b"%PDF-1.7", "video/mp4", "ASSET_FORMAT_NOT_SUPPORTED", "Content type not match video/mp4 != application/pdf"),
         (b"hello", "text/plain", "ASSET_FORMAT_NOT_SUPPORTED", "Asset format not supported"),
     ],
 )
@@ -664,14 +660,15 @@ def test_refused_upload(account: Account, name: str, content: bytes, kind: str, 
 
 
 def test_talking_photo(account: Account) -> None:
-    """A talking photo can be listed, used for a video, and deleted; a film is none."""
-    avatar, photo = account.made("photo"), account.made("talking-photo")
-    assert [one["talking_photo_id"] for one in account.data("GET /v2/avatars")["talking_photos"]] == [avatar, photo]
-    assert [one["id"] for one in account.data("GET /v1/talking_photo.list")] == [photo]
-    scene = {**SCENE, "character": {"type": "talking_photo", "talking_photo_id": photo}}
-    account.data("POST /v2/video/generate", {"video_inputs": [scene]})
+    """A talking photo can be listed, used for a video, and deleted, but for the one that everybody has; a film is none."""
+    avatar, preset, photo = account.made("photo"), heygen_catalog.PHOTO, account.made("talking-photo")
+    assert [one["talking_photo_id"] for one in account.data("GET /v2/avatars")["talking_photos"]] == [avatar, preset, photo]
+    assert [one["id"] for one in account.data("GET /v1/talking_photo.list")] == [preset, photo]
+    scenes = [{**SCENE, "character": {"type": "talking_photo", "talking_photo_id": one}} for one in (preset, photo)]
+    account.data("POST /v2/video/generate", {"video_inputs": scenes})
     account.data(f"DELETE /v2/talking_photo/{photo}")
-    assert account.data("GET /v1/talking_photo.list") == []
+    assert said(account.call(f"DELETE /v2/talking_photo/{preset}")) == (403, "heygen/FORBIDDEN")
+    assert [one["id"] for one in account.data("GET /v1/talking_photo.list")] == [preset]
     answer = account.call("POST /v1/talking_photo", b"\x00\x00\x00\x18ftypmp42", headers={"Content-Type": "video/mp4"})
     assert said(answer) == (400, "heygen/ASSET_FORMAT_NOT_SUPPORTED")
 
@@ -697,7 +694,7 @@ def test_photo_avatar_from_prompt_to_motion(account: Account) -> None:
     assert (shown["is_motion"], bool(shown["motion_preview_url"])) == (True, True)
     assert looks == [group, *(one["id"] for one in added["photo_avatar_list"]), moved]
     assert said(account.call(f"GET /v2/avatar_group/{group}/avatars")) == (404, "heygen/AVATAR_GROUP_NOT_FOUND")
-    assert said(account.call(f"GET /v2/avatar/{group}/details")) == (400, "heygen/AVATAR_NOT_FOUND")
+    assert said(account.call(f"GET /v2/avatar/{group}/details")) == (404, "heygen/AVATAR_NOT_FOUND")
 
 
 def test_training(account: Account) -> None:
@@ -795,7 +792,7 @@ def test_life_of_a_session(account: Account) -> None:
     account.data("POST /v1/streaming.stop", body)
     late = account.call("POST /v1/streaming.task", body)
     states = ["NEW", "CONNECTED", "CLOSED"]
-    assert [said(answer) for answer in (early, again, late)] == [(400, f"heygen/STREAMING_SESSION_STATE_{state}") for state in states]
+    assert [said(answer) for answer in (early, again, late)] == [(409, f"heygen/STREAMING_SESSION_STATE_{state}") for state in states]
     assert (task["duration_ms"], [one["session_id"] for one in listed]) == (300, [session])
     assert account.data("GET /v1/streaming.list")["sessions"] == []
 
@@ -818,7 +815,7 @@ def test_limit_of_sessions(account: Account) -> None:
     sessions = [account.done("POST /v1/streaming.new")["session_id"] for _ in range(heygen_streaming.CONCURRENT_SESSIONS)]
     refused = account.good("POST /v1/streaming.new")
     account.data("POST /v1/streaming.stop", {"session_id": sessions[0]})
-    assert said(refused) == (400, "heygen/STREAMING_CONCURRENT_LIMIT")
+    assert said(refused) == (429, "heygen/STREAMING_CONCURRENT_LIMIT")
     assert said(account.good("POST /v1/streaming.new")) == (200, None)
 
 

@@ -23,7 +23,7 @@ from heify_heygen_errors.testing.operations import Checker, Operation
 from heify_heygen_errors.testing.replies import error
 from heify_heygen_errors.testing.server import FakeServer
 from heify_heygen_errors.testing.vendors import heygen_catalog
-from heify_heygen_errors.testing.vendors.heygen_catalog import AVATAR, TEMPLATE, TWIN, UNCONSENTED_TWIN, USERNAME, VOICE
+from heify_heygen_errors.testing.vendors.heygen_catalog import AVATAR, PROJECT_FILE, TEMPLATE, TWIN, UNCONSENTED_TWIN, USERNAME, VOICE
 from heify_heygen_errors.testing.vendors.heygen_events import EVENTS
 from heify_heygen_errors.testing.vendors.heygen_v3 import v3
 from heify_heygen_errors.testing.world import Delivery, JobPlan
@@ -952,7 +952,7 @@ def test_avatar_of_a_video(account: Account, avatar: str, answer: tuple[int, str
 def test_twin_needs_a_voice(account: Account) -> None:
     """An avatar without a default voice needs a voice_id."""
     answer = account.call("POST /v3/videos", {**SCRIPT, "avatar_id": TWIN})
-    assert (said(answer), answer.json()["error"]["param"]) == ((400, "heygen/INVALID_PARAMETER"), "voice_id")
+    assert (said(answer), answer.json()["error"]["param"]) == ((404, "heygen/VOICE_NOT_FOUND"), "voice_id")
     assert account.call("POST /v3/videos", {**SCRIPT, "avatar_id": TWIN, "voice_id": VOICE}).status_code == 200
 
 
@@ -1068,11 +1068,11 @@ def test_designed_voices(account: Account) -> None:
 
 
 def test_scenes_of_a_template(account: Account) -> None:
-    """Scenes that a template does not have are refused, those that it has can be chosen."""
+    """Scenes that a template does not have are not found, those that it has can be chosen."""
     template = account.data("GET /v3/templates/{template_id}", template_id=TEMPLATE)
     name = "POST /v3/templates/{template_id}"
     wrong = account.call(name, {"variables": template["variables"], "scene_ids": ["x"]}, template_id=TEMPLATE)
-    assert (said(wrong), wrong.json()["error"]["param"]) == ((400, "heygen/INVALID_PARAMETER"), "scene_ids")
+    assert (said(wrong), wrong.json()["error"]["param"]) == ((404, "heygen/RESOURCE_NOT_FOUND"), "scene_ids")
     account.data(name, {"variables": template["variables"], "scene_ids": template["scene_ids"][::-1]}, template_id=TEMPLATE)
 
 
@@ -1087,7 +1087,7 @@ def test_upload(account: Account) -> None:
     image = {"type": "image", "image": {"type": "asset_id", "asset_id": made["asset_id"]}, "script": "x", "voice_id": VOICE}
     assert account.call("POST /v3/videos", image).status_code == 200
     listed = account.data("GET /v3/assets", query={"username": USERNAME})
-    assert [(made["asset_id"], "image")] == [(one["id"], one["type"]) for one in listed]
+    assert [(made["asset_id"], "image"), (PROJECT_FILE, "zip")] == [(one["id"], one["type"]) for one in listed]
     assert account.data("GET /v3/assets", query={"username": "somebody"}) == []
     account.data("DELETE /v3/assets/{asset_id}", asset_id=made["asset_id"])
     assert said(account.call("POST /v3/videos", image)) == (404, "heygen/ASSET_NOT_FOUND")
@@ -1164,22 +1164,22 @@ def test_direct_upload_expires(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slot", "body", "told"),
+    ("slot", "body", "told", "status", "name"),
     [
-        ({"content_type": "image/jpeg"}, PNG, None),
-        ({}, PNG, "0" * 64),
-        ({"checksum_sha256": "0" * 64}, PNG, None),
+        ({"content_type": "image/jpeg"}, PNG, None, 400, "INVALID_PARAMETER"),
+        ({}, PNG, "0" * 64, 409, "CONFLICT"),
+        ({"checksum_sha256": "0" * 64}, PNG, None, 409, "CONFLICT"),
     ],
     ids=["another type", "another checksum told at the end", "another checksum told at the beginning"],
 )
-def test_direct_upload_of_another_file(account: Account, slot: Any, body: bytes, told: str | None) -> None:
-    """What was put is checked when the upload is completed."""
+def test_direct_upload_of_another_file(account: Account, slot: Any, body: bytes, told: str | None, status: int, name: str) -> None:
+    """What was put is checked when the upload is completed; with another checksum the two are in conflict."""
     made = account.data("POST /v3/assets/direct-uploads", {**SLOT, **slot})
     assert account.put(made, body).status_code == 200
     answer = account.call("POST /v3/assets/{asset_id}/complete", {"checksum_sha256": told}, asset_id=made["asset_id"])
     found = normalize(answer, "heygen")
     assert found is not None
-    assert (answer.status_code, found.name) == (400, "INVALID_PARAMETER")
+    assert (answer.status_code, found.name) == (status, name)
 
 
 def test_direct_upload_too_large(account: Account) -> None:

@@ -248,7 +248,7 @@ def test_where_to_meet(account: Account, mode: str, members: set[str]) -> None:
 def test_wrong_state(account: Account, *, started: bool, name: str) -> None:
     """A session starts once, and cannot be stopped or kept alive before that."""
     _, token = account.started() if started else account.session()
-    assert said(account.call(name, token=token)) == (400, "liveavatar/REQUEST_VALIDATION_FAILED")
+    assert said(account.call(name, token=token)) == (409, "liveavatar/REQUEST_VALIDATION_FAILED")
 
 
 def test_idle_session_ends(account: Account) -> None:
@@ -260,7 +260,7 @@ def test_idle_session_ends(account: Account) -> None:
     assert account.read(session)["status"] == "active"
     account.clock.advance(1)
     assert account.read(session)["status"] == "completed"
-    assert said(account.call("POST /v1/sessions/keep-alive", token=token)) == (400, "liveavatar/REQUEST_VALIDATION_FAILED")
+    assert said(account.call("POST /v1/sessions/keep-alive", token=token)) == (409, "liveavatar/REQUEST_VALIDATION_FAILED")
 
 
 def test_longest_session(account: Account) -> None:

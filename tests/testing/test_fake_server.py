@@ -417,12 +417,14 @@ def test_what_a_function_raises_is_raised_at_the_end(problem):
         _met_by(_raises(problem), ok)
 
 
-def test_client_of_a_failed_function_gets_an_answer(server):
+def test_client_of_a_failed_function_gets_an_answer():
     """Where a step fails the client gets a 500 that says so, and the next request is answered as usual."""
+    server = FakeServer().start()
     server.script([_raises(ValueError("no"))])
     failed = _call(server)
     assert (failed.status_code, failed.json(), _call(server).status_code) == (500, {"fake": "the step failed: ValueError('no')"}, 200)
-    server.reset()  # forgets the failure, too
+    server.stop()
+    assert [str(problem) for problem in server.failures] == ["no"]
 
 
 def test_first_of_several_failures_is_raised():
@@ -659,7 +661,7 @@ def test_requests_are_counted(server):
         _call(server, f"/v3/videos/{name}")
     _call(server, "/nowhere")
     with contextlib.suppress(requests.ConnectionError):
-        _call(server, X_Fake_Fault="refused")
+        _call(server, X_Fake_Fault="reset_after_request")
     assert server.counts == {("heygen", "GET /v3/videos/{video_id}"): 2, ("heygen", "GET /nowhere"): 1, ("heygen", "GET /v3/users/me"): 1}
     assert (server.statuses, server.request_count) == ({404: 3, None: 1}, 4)
 

@@ -204,12 +204,12 @@ def test_plain_answer_to_tls_is_a_tls_failure(server, get):
     assert info.rule == "transport/TlsHandshakeError"
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", sorted(set(FAULTS) - {"refused"}))
 def test_fault_by_header(server, name):
     """Each fault can be asked for by the request itself, and is on record with its name."""
     server.reset()
     small = _SMALLER.get(name, {})
-    options = "".join(f"; {option}={value}" for option, value in small.items() if name != "refused")
+    options = "".join(f"; {option}={value}" for option, value in small.items())
     with contextlib.suppress(requests.RequestException):
         requests.get(
             server.heygen.url + "/v3/users/me",

@@ -161,6 +161,7 @@ def _field_name(name: str) -> str:
     "/update-configuration",
     "Change a configuration; extraction fields are merged by name, those left out are removed.",
     body=schemas.CHANGED_CONFIGURATION,
+    documented=schemas.CONFIGURATION_CHANGES,
     answer=schemas.enveloped(schemas.CONFIGURATION_CHANGED),
 )
 def update_configuration(call: Call) -> Any:
@@ -205,6 +206,7 @@ def get_configurations(call: Call) -> Any:
     "/create-evaluator",
     "Make an evaluator; weights of criteria that are not strict add up to 100.",
     body=schemas.NEW_EVALUATOR,
+    documented=schemas.SIMPLE_EVALUATOR,
     answer=schemas.enveloped(schemas.EVALUATOR_CHANGED),
     status=201,
 )
@@ -245,6 +247,7 @@ def _criteria(call: Call, known: Iterable[str]) -> list[dict[str, Any]]:
     "/update-evaluator",
     "Change an evaluator; criteria are merged by id, those left out are deleted.",
     body=schemas.CHANGED_EVALUATOR,
+    documented=schemas.EVALUATOR_CHANGES,
     answer=schemas.enveloped(schemas.EVALUATOR_CHANGED),
 )
 def update_evaluator(call: Call) -> Any:

@@ -36,7 +36,7 @@ def _many(item: Schema, **more: Any) -> Schema:
 
 # Not blank: the white space that JSON knows. What more the regular expressions of each language call white space differs.
 _NOT_BLANK: Final = "[^ \\t\\r\\n]"
-_URL: Final = _text(pattern="^https?://[^ \\t\\r\\n]+$")
+_URL: Final = _text(pattern="^https?://[0-9A-Za-z][0-9A-Za-z.:@%~_-]*([/?#][^ \\t\\r\\n]*)?$")
 _ID: Final = _text(shortest=1)
 _LANGUAGE: Final = _text(pattern="^[a-z]{2,3}(-[A-Za-z]{2,4})?$")
 _PLAIN: Final = _text()
@@ -71,9 +71,11 @@ _CONFIGURABLE: Final[Mapping[str, Schema]] = {
 NEW_CONFIGURATION: Final = record({"tag": _text(255, 1, pattern=_NOT_BLANK)}, _CONFIGURABLE)
 CHANGED_CONFIGURATION: Final = record({"configuration_id": _ID}, _CONFIGURABLE)
 CONFIGURATION_CHANGES: Final = record(
-    {"configuration_id": _ID}, {name: schema for name, schema in _CONFIGURABLE.items() if name != "extraction_fields"}
+    {"configuration_id": _ID},
+    {name: schema for name, schema in _CONFIGURABLE.items() if name != "extraction_fields"},
+    description="With extraction_fields as in create-configuration, too, but the type of a field that is there already stays.",
 )
-"""Those that are taken whatever the configuration is: it depends on the types that extraction fields have already."""
+"""Changes that every configuration takes."""
 ONE_CONFIGURATION: Final = record({"configuration_id": _ID})
 MAYBE_CONFIGURATION: Final = record({}, {"configuration_id": _ID})
 
@@ -94,14 +96,28 @@ CHANGED_EVALUATOR: Final = record(
     {"evaluator_id": _ID},
     {**_EVALUATING, "criteria": _many(record({**_CRITERION, **_GRADING}, {"id": _ID}), minItems=1, maxItems=10)},
 )
+_ALONE: Final[Mapping[str, Schema]] = {
+    "weight": {"type": "integer", "minimum": 100, "maximum": 100},
+    "type": {"enum": [kind for kind in CRITERION_TYPES if kind != "strict"]},
+}
 
-# The sum of weights cannot be said in a schema; one criterion that is the whole evaluation has the right one.
-_WHOLE: Final[Mapping[str, Schema]] = {"type": {"enum": ["boolean", "scale"]}, "weight": {"type": "integer", "minimum": 100, "maximum": 100}}
-_ONE_CRITERION: Final = _many(record({**_CRITERION, "weight": _WHOLE["weight"]}, {"type": _WHOLE["type"]}), minItems=1, maxItems=1)
-SIMPLE_EVALUATOR: Final = record({"tag": NEW_EVALUATOR["properties"]["tag"], "criteria": _ONE_CRITERION}, _EVALUATING)
-"""Evaluators that are taken whatever else there is: those of one criterion."""
-EVALUATOR_CHANGES: Final = record({"evaluator_id": _ID}, _EVALUATING)
-"""Those that are taken whatever criteria the evaluator has."""
+
+def _one_criterion(required: Mapping[str, Schema], optional: Mapping[str, Schema]) -> Schema:
+    return _many(
+        record({**_CRITERION, **required}, optional),
+        minItems=1,
+        maxItems=1,
+        description="Up to 10. The weights of those that are not strict add up to 100, so that one alone has all of it.",
+    )
+
+
+SIMPLE_EVALUATOR: Final = record(
+    {"tag": NEW_EVALUATOR["properties"]["tag"], "criteria": _one_criterion({"weight": _ALONE["weight"]}, {"type": _ALONE["type"]})},
+    _EVALUATING,
+)
+"""Evaluators whose weights a schema can say: those of one criterion."""
+EVALUATOR_CHANGES: Final = record({"evaluator_id": _ID}, {**_EVALUATING, "criteria": _one_criterion(_ALONE, {})})
+"""Changes that every evaluator takes."""
 ONE_EVALUATOR: Final = record({"evaluator_id": _ID})
 
 _METADATA: Final = _maybe(record({}, maxProperties=10, propertyNames={"maxLength": 50}, additionalProperties={"maxLength": 250}))

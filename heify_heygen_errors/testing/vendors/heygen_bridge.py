@@ -42,13 +42,15 @@ from heify_heygen_errors.testing.vendors.heygen_schemas import (
     between,
     listing,
     members,
+    needs,
+    of_consented,
     one_of,
     optional,
     record,
     several,
     text,
 )
-from heify_heygen_errors.testing.vendors.heygen_v2 import needs, wrap, wrapped
+from heify_heygen_errors.testing.vendors.heygen_v2 import wrap, wrapped
 from heify_heygen_errors.testing.vendors.heygen_v3_jobs import GONE, STARTS, Resource, callbacks, failure_text, paged
 from heify_heygen_errors.testing.vendors.heygen_v3_videos import video
 from heify_heygen_errors.testing.world import Job
@@ -84,6 +86,7 @@ _AGENT: Final = closed(
     "/v1/video_agent/generate",
     "Have the Video Agent make a video from a prompt.",
     body=_AGENT,
+    documented=of_consented(_AGENT),
     answer=wrapped(record({"video_id": NAME, "session_id": NAME})),
     failures=STARTS,
 )
@@ -316,6 +319,7 @@ _CREATE: Final = {
     "/v2/videos",
     "Start a video of an avatar or an image.",
     body=_CREATE,
+    documented=of_consented(_CREATE),
     answer=answer(record({"video_id": NAME, "status": TEXT})),
     failures=STARTS,
 )

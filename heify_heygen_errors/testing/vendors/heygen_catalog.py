@@ -27,6 +27,12 @@ UNCONSENTED_TWIN: Final = "3b7e90c2f5d84a61b8c0e2d4f6a81937"
 VOICE: Final = "1bd001e7e50f421d891986aad5158bc8"
 """A public voice."""
 
+PHOTO: Final = "6d1f0a3c8e5b4792a0c4d8b16f3e7a95"
+"""A talking photo that everybody has."""
+
+PROJECT_FILE: Final = "0e7b4a9d2c6f4d1f8a35b9c1e6d20f47"
+"""An uploaded HyperFrames project."""
+
 TEMPLATE: Final = "c1f4b8e0a92d4c7fb3e65d1a08f7c926"
 """A template with variables for a text, a picture, an avatar and a voice."""
 
@@ -65,6 +71,12 @@ _VOICES: Final = (
     ("8661cd40d6c44c709e2d0031c0186ada", "Haruto", "Japanese", "male", "panda", False),
     ("d36f391937364307b2a9c0d8c54a6f12", "Ada's voice", "English", "female", "starfish", True),
 )
+
+AVATARS: Final = tuple(look_id for look_id, *_ in _LOOKS)
+"""The public avatar looks: videos can be made with each of them, and nobody can delete them."""
+
+VOICES: Final = tuple(voice_id for voice_id, *_, own in _VOICES if not own)
+"""The public voices."""
 
 _STYLES: Final = (
     ("style_newsroom", "Newsroom", ("professional",), "16:9"),
@@ -118,6 +130,8 @@ def seed(world: World) -> None:
         store["avatar_look"][look_id] = look(look_id, name, group_id, "digital_twin", gender="female", orientation="landscape")
     for voice_id, name, language, gender, engine, own in _VOICES:
         store["voice"][voice_id] = voice(voice_id, name, language, gender, engine=engine, public=not own)
+    store["talking_photo"][PHOTO] = talking_photo(PHOTO, f"{_CDN}/photo/{PHOTO}.webp", preset=True)
+    store["asset"][PROJECT_FILE] = _project_file()
     store["template"][TEMPLATE] = template(TEMPLATE, "Release notes", "16:9")
     store["template"]["e7a6d0b35c1f48f2a94d7c0e8b2f6135"] = template("e7a6d0b35c1f48f2a94d7c0e8b2f6135", "Welcome to the team", "9:16")
 
@@ -196,6 +210,31 @@ def voice(voice_id: str, name: str, language: str, gender: str, *, engine: str =
         "support_locale": engine == "starfish",
         "type": "public" if public else "private",
         "engine": engine,
+    }
+
+
+def talking_photo(photo_id: str, url: str, *, preset: bool = False) -> dict[str, Any]:
+    """A talking photo: the members of ``GET /v1/talking_photo.list``."""
+    return {"id": photo_id, "image_url": url, "circle_image": url, "is_preset": preset}
+
+
+def _project_file() -> dict[str, Any]:
+    """A file that was uploaded long ago; the members of `heygen_v3_assets.new_asset`."""
+    return {
+        "id": PROJECT_FILE,
+        "name": "release-notes.zip",
+        "type": "zip",
+        "mime_type": "application/zip",
+        "size_bytes": 48_213,
+        "status": "completed",
+        "error": None,
+        "owner": USERNAME,
+        "space_id": SPACE,
+        "folder_id": None,
+        "uploaded_at": _CREATED,
+        "url": f"{_CDN}/asset/{PROJECT_FILE}/original.zip",
+        "key": f"heygen/asset/{PROJECT_FILE}/original.zip",
+        "sha256": None,
     }
 
 

@@ -119,9 +119,10 @@ def room(call: Call, jobs: int = 1) -> None:
     """
     world = call.world
     allowed = world.store["allowance"].get(HEYGEN)
-    places = {job.fields["group"] or job.id for job in world.running(HEYGEN)}
-    if allowed is not None and len(places) >= allowed["jobs"]:
-        refuse(error(HEYGEN, "rate_limit_exceeded"))
+    if allowed is not None:
+        places = {job.fields["group"] or job.id for job in world.running(HEYGEN)}
+        if len(places) >= allowed["jobs"]:
+            refuse(error(HEYGEN, "rate_limit_exceeded"))
     solvent(call, jobs)
 
 

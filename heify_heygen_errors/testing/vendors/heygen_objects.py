@@ -6,7 +6,6 @@ from typing import Any, Final, NoReturn
 
 from heify_heygen_errors.testing.operations import Call, refuse
 from heify_heygen_errors.testing.replies import error
-from heify_heygen_errors.testing.shapes import error_style_of
 from heify_heygen_errors.testing.vendors.heygen_jobs import HEYGEN
 from heify_heygen_errors.testing.world import Job, World
 
@@ -14,9 +13,12 @@ from heify_heygen_errors.testing.world import Job, World
 _ASSET_MEMBERS: Final = frozenset({"asset_id", "audio_asset_id", "image_asset_id", "video_asset_id"})
 
 
+# Where avatars that do not exist were seen to be refused with 400 (vendor notes 2026-11, section a, 3 and 3b).
+_BAD_REQUEST: Final = "/v2/video/generate"
+
+
 def _gone(call: Call, code: str, message: str) -> NoReturn:
-    """Refuse an id that does not exist: 404, but 400 in v2 (vendor notes 2026-11, section b)."""
-    refuse(error(HEYGEN, code, message=message, status=400 if error_style_of(call.received.path) == "v2" else 404))
+    refuse(error(HEYGEN, code, message=message, status=400 if call.received.path == _BAD_REQUEST else 404))
 
 
 # Avatars.

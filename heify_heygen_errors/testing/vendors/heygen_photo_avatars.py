@@ -12,7 +12,17 @@ from heify_heygen_errors.testing.replies import error
 from heify_heygen_errors.testing.vendors import heygen_catalog
 from heify_heygen_errors.testing.vendors.heygen_jobs import HEYGEN, file_url, has_result, room, start
 from heify_heygen_errors.testing.vendors.heygen_objects import look_job, look_status, usable_asset, usable_look
-from heify_heygen_errors.testing.vendors.heygen_schemas import CALLBACK, NAME, NUMBER, TEXT, one_of, optional, record, several, text
+from heify_heygen_errors.testing.vendors.heygen_schemas import (
+    CALLBACK,
+    NAME,
+    NUMBER,
+    TEXT,
+    one_of,
+    optional,
+    record,
+    several,
+    text,
+)
 from heify_heygen_errors.testing.vendors.heygen_v2 import no_avatar, own_group, wrap, wrapped
 from heify_heygen_errors.testing.vendors.heygen_v3_jobs import GONE, STARTS, callbacks, failure_text
 from heify_heygen_errors.testing.world import Job
@@ -215,7 +225,7 @@ def _photo(call: Call) -> dict[str, Any]:
     return look
 
 
-@photos.get("/v2/photo_avatar/{avatar_id}", "Read a photo avatar.", answer=wrapped(_LOOK))
+@photos.get("/v2/photo_avatar/{avatar_id}", "Read a photo avatar.", answer=wrapped(_LOOK), failures=GONE)
 def read_photo_avatar(call: Call) -> Any:
     """The look, which is pending until it can be used."""
     look = _photo(call)
@@ -225,7 +235,7 @@ def read_photo_avatar(call: Call) -> Any:
     return wrap(_shown(call, look))
 
 
-@photos.delete("/v2/photo_avatar/{avatar_id}", "Delete a photo avatar.", answer=_NOTHING)
+@photos.delete("/v2/photo_avatar/{avatar_id}", "Delete a photo avatar.", answer=_NOTHING, failures=GONE)
 def delete_photo_avatar(call: Call) -> Any:
     """Nothing."""
     _forget(call, _photo(call)["id"])
@@ -251,12 +261,16 @@ def delete_group(call: Call) -> Any:
     return wrap(None)
 
 
-@photos.delete("/v2/talking_photo/{talking_photo_id}", "Delete a talking photo.", answer=_NOTHING)
+@photos.delete("/v2/talking_photo/{talking_photo_id}", "Delete a talking photo.", answer=_NOTHING, failures=GONE)
 def delete_talking_photo(call: Call) -> Any:
     """Nothing."""
     wanted = call.path["talking_photo_id"]
-    if call.world.store["talking_photo"].pop(wanted, None) is None:
+    photo = call.world.store["talking_photo"].get(wanted)
+    if photo is None:
         no_avatar(wanted)
+    if photo["is_preset"]:
+        refuse(error(HEYGEN, "forbidden"))
+    del call.world.store["talking_photo"][wanted]
     return wrap(None)
 
 
@@ -305,10 +319,17 @@ def read_training(call: Call) -> Any:
     return wrap({"status": status, "msg": failure_text(job), "created_at": job.created, "updated_at": job.ended or job.created})
 
 
+_MOVEMENT: Final = {
+    "prompt": optional(text(1000)),
+    "motion_type": optional(one_of("consistent", "expressive", "hailuo_2", "veo2")),
+}
+
+
 @photos.post(
     "/v2/photo_avatar/add_motion",
     "Make a look that moves from a photo avatar.",
-    body=record({"id": NAME}, prompt=optional(text(1000)), motion_type=optional(one_of("consistent", "expressive", "hailuo_2", "veo2"))),
+    body=record({"id": NAME}, **_MOVEMENT),
+    documented=record({"id": {**NAME, "not": {"enum": [heygen_catalog.UNCONSENTED_TWIN]}}}, **_MOVEMENT),
     answer=wrapped(record({"id": NAME})),
     failures=STARTS,
 )

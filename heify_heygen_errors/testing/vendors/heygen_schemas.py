@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from heify_heygen_errors.testing.operations import Schema
+from heify_heygen_errors.testing.vendors.heygen_catalog import AVATARS, PHOTO, UNCONSENTED_TWIN, VOICES
 
 TEXT: Final[Schema] = {"type": "string"}
 NAME: Final[Schema] = {"type": "string", "minLength": 1}
 WHOLE: Final[Schema] = {"type": "integer"}
 NUMBER: Final[Schema] = {"type": "number"}
 TRUTH: Final[Schema] = {"type": "boolean"}
-URL: Final[Schema] = {"type": "string", "pattern": "^https?://[!-.0-~]"}
+URL: Final[Schema] = {"type": "string", "pattern": "^https?://[0-9A-Za-z][0-9A-Za-z.:@%~_-]*([/?#]|$)"}
 ANY_OBJECT: Final[Schema] = {"type": "object"}
 
 
@@ -71,6 +72,53 @@ def tagged(tag: str, required: Mapping[str, Schema] | None = None, /, **more: Sc
 def needs(schema: Schema, *ways: Mapping[str, Schema]) -> dict[str, Any]:
     """The schema of an object with several ways to say what it needs, the usual one first."""
     return {**schema, "anyOf": [record(way) for way in ways]}
+
+
+# What exists from the start and stays, by the member of requests that names it.
+_KNOWN: Final[Mapping[str, Schema]] = {
+    "avatar_id": {"enum": list(AVATARS)},
+    "talking_photo_id": {"enum": [PHOTO]},
+    "voice_id": {"enum": list(VOICES)},
+}
+_CONSENTED: Final[Mapping[str, Schema]] = {"avatar_id": {"not": {"enum": [UNCONSENTED_TWIN]}}}
+
+
+def of_known(schema: Schema) -> dict[str, Any]:
+    """The schema of a request whose avatars and voices are among those that exist from the start.
+
+    For `Operation.documented` where one that does not exist is refused with 400.
+    """
+    return _narrowed(schema, _KNOWN)
+
+
+def of_consented(schema: Schema) -> dict[str, Any]:
+    """The schema of a request whose avatars are not the one that exists from the start without consent.
+
+    For `Operation.documented` where an avatar that does not exist is not found.
+    """
+    return _narrowed(schema, _CONSENTED)
+
+
+def _narrowed(schema: Schema, ids: Mapping[str, Schema]) -> dict[str, Any]:
+    """The schema where members of these names fit these schemas as well, at any depth."""
+    made = dict(schema)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        if keyword in made:
+            made[keyword] = [_narrowed(one, ids) for one in made[keyword]]
+    if "items" in made:
+        made["items"] = _narrowed(made["items"], ids)
+    if "properties" in made:
+        made["properties"] = {
+            name: _both(one, ids[name]) if name in ids else _narrowed(one, ids) for name, one in made["properties"].items()
+        }
+    return made
+
+
+def _both(schema: Schema, more: Schema) -> dict[str, Any]:
+    """The schema of an id, or of several, with further keywords."""
+    if "items" in schema:
+        return {**schema, "items": _both(schema["items"], more)}
+    return {**schema, **more}
 
 
 def answer(data: Schema) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _room(call: Call) -> None:
     """
     limited = HEYGEN in call.world.store["allowance"]
     if limited and len(_open(call)) >= CONCURRENT_SESSIONS:
-        refuse(error(HEYGEN, "10007", status=400))
+        refuse(error(HEYGEN, "10007"))
     solvent(call)
 
 
@@ -151,7 +151,7 @@ def _session(call: Call, *states: str) -> dict[str, Any]:
     if session is None:
         refuse(error(HEYGEN, "10006"))
     if session["status"] not in states:
-        refuse(error(HEYGEN, _WRONG_STATE[session["status"]]))
+        refuse(error(HEYGEN, _WRONG_STATE[session["status"]], status=409))
     return session
 
 

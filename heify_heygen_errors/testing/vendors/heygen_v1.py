@@ -77,11 +77,12 @@ _IMAGES: Final = ("image/png", "image/jpeg")
 _TAKEN: Final = (*_IMAGES, "video/mp4", "video/webm", "audio/mpeg", "audio/x-wav")
 
 
-def _detected(content: bytes) -> str:
-    """The type of a file by its first bytes, in the words of libmagic, for which no file is ``audio/wav``."""
-    known = type_by_bytes(content)
-    if known is None:
-        return "text/plain" if content.isascii() and b"\0" not in content else "application/octet-stream"
+def _detected(content: bytes, declared: str) -> str:
+    """The type of a file by its first bytes, in the words of libmagic, for which no file is ``audio/wav``.
+
+    Bytes that tell nothing are what they are declared to be.
+    """
+    known = type_by_bytes(content) or declared
     return "audio/x-wav" if known == "audio/wav" else known
 
 
@@ -95,7 +96,7 @@ def _uploaded(call: Call, taken: tuple[str, ...]) -> dict[str, Any]:
     if not content:
         refuse(error(HEYGEN, "40001", status=400, message="asset data must be provided"))
     declared = call.received.headers.get("content-type", "").partition(";")[0].strip().lower()
-    kind = _detected(content)
+    kind = _detected(content, declared)
     if declared != kind or kind not in taken:
         _refuse_file(call, declared, kind)
     asset = new_asset(call, "file", plain_type(kind), len(content), status="completed")
@@ -111,7 +112,8 @@ def _refuse_file(call: Call, declared: str, kind: str) -> NoReturn:
     refuse(refused.with_body(refused.body + b"\n"))
 
 
-_FILE_BODY: Final[Schema] = {"type": "string", "minLength": 1, "contentMediaType": "image/png"}
+# Without a type: no bytes but none at all are of the wrong one (OpenAPI 3.1, "Considerations for File Uploads").
+_FILE_BODY: Final[Schema] = {"minLength": 1, "contentMediaType": "image/png"}
 
 
 @v1.post(
@@ -147,7 +149,7 @@ def upload_talking_photo(call: Call) -> Any:
     """The new talking photo."""
     asset = _uploaded(call, _IMAGES)
     photo_id, url = asset["id"], asset["url"]
-    call.world.store["talking_photo"][photo_id] = {"id": photo_id, "image_url": url, "circle_image": url, "is_preset": False}
+    call.world.store["talking_photo"][photo_id] = heygen_catalog.talking_photo(photo_id, url)
     return done({"talking_photo_id": photo_id, "talking_photo_url": url})
 
 

@@ -23,6 +23,8 @@ from heify_heygen_errors.testing.vendors.heygen_schemas import (
     URL,
     WHOLE,
     between,
+    needs,
+    of_known,
     one_of,
     optional,
     record,
@@ -47,11 +49,6 @@ def wrapped(data: Schema) -> dict[str, Any]:
 def wrap(data: Any) -> dict[str, Any]:
     """An answer of v2."""
     return {"error": None, "data": data}
-
-
-def needs(schema: dict[str, Any], *ways: Mapping[str, Schema]) -> dict[str, Any]:
-    """The schema with several ways to say what is needed, the usual one first."""
-    return {**schema, "anyOf": [record(way) for way in ways]}
 
 
 # Videos.
@@ -115,12 +112,14 @@ _OUTPUT: Final = {
     **CALLBACK,
 }
 _MADE: Final = wrapped(record({"video_id": NAME}))
+_GENERATE: Final = record({"video_inputs": several(_INPUT, 50, 1)}, **_OUTPUT)
 
 
 @v2.post(
     "/v2/video/generate",
     "Start a video of one scene or several.",
-    body=record({"video_inputs": several(_INPUT, 50, 1)}, **_OUTPUT),
+    body=_GENERATE,
+    documented=of_known(_GENERATE),
     answer=_MADE,
     failures=STARTS,
 )
@@ -216,12 +215,12 @@ def _template(call: Call) -> dict[str, Any]:
 
 
 def no_avatar(avatar_id: str) -> NoReturn:
-    """Refuse an avatar that does not exist, which v2 does with 400 (docs.heygen.com).
+    """Refuse a path with an avatar that does not exist.
 
     Raises:
-        Refusal: always.
+        Refusal: always, with 404; the 400 that v2 is known for was seen where a body names an avatar.
     """
-    refuse(error(HEYGEN, "avatar_not_found", status=400, message=f"Avatar {avatar_id} not found or no longer available."))
+    refuse(error(HEYGEN, "avatar_not_found", message=f"Avatar {avatar_id} not found or no longer available."))
 
 
 @v2.get(
@@ -267,6 +266,7 @@ def _photo(photo_id: str, name: str, url: str) -> dict[str, Any]:
     "/v2/avatar/{avatar_id}/details",
     "Read an avatar.",
     answer=wrapped(record({"type": one_of("avatar", "talking_photo"), "id": NAME, "name": TEXT, "is_public": TRUTH})),
+    failures=GONE,
 )
 def read_avatar(call: Call) -> Any:
     """The avatar."""

@@ -30,6 +30,7 @@ from heify_heygen_errors.testing.vendors.heygen_schemas import (
     between,
     listing,
     members,
+    of_consented,
     one_of,
     optional,
     record,
@@ -72,6 +73,10 @@ _RESOURCE: Final = record(
     created_at=optional(WHOLE),
     metadata=optional(ANY_OBJECT),
 )
+_CREATE: Final = record({"prompt": _PROMPT}, mode=one_of("generate", "chat"), **_START)
+_CREATE_OLD: Final = record({"prompt": _PROMPT}, auto_proceed=TRUTH, **_START)
+_SEND: Final = record({"message": _PROMPT}, **_OVERRIDES)
+_SEND_OLD: Final = record({"message": _PROMPT}, auto_proceed=TRUTH, **_OVERRIDES)
 _SENT: Final = answer(record({"session_id": NAME, "run_id": NAME}, title=optional(TEXT)))
 
 
@@ -278,7 +283,8 @@ def _resources(world: World, session: _Session) -> list[dict[str, Any]]:
 @agents.post(
     _SESSIONS,
     "Start a session of the Video Agent.",
-    body=record({"prompt": _PROMPT}, mode=one_of("generate", "chat"), **_START),
+    body=_CREATE,
+    documented=of_consented(_CREATE),
     answer=answer(
         record(
             {"session_id": NAME, "status": one_of("generating", "thinking", "completed", "failed"), "created_at": WHOLE},
@@ -321,7 +327,8 @@ def read_session(call: Call) -> Any:
 @agents.post(
     f"{_SESSIONS}/{{session_id}}",
     "Send a message to a session in chat mode.",
-    body=record({"message": _PROMPT}, **_OVERRIDES),
+    body=_SEND,
+    documented=of_consented(_SEND),
     answer=_SENT,
     failures=STARTS,
 )
@@ -370,7 +377,8 @@ def list_styles(call: Call) -> Any:
 @agents.post(
     _OLD,
     "Start an interactive session.",
-    body=record({"prompt": _PROMPT}, auto_proceed=TRUTH, **_START),
+    body=_CREATE_OLD,
+    documented=of_consented(_CREATE_OLD),
     answer=answer(record({"session_id": NAME, "created_at": WHOLE})),
     failures=STARTS,
 )
@@ -396,7 +404,8 @@ def read_old_session(call: Call) -> Any:
 @agents.post(
     f"{_OLD}/{{session_id}}/messages",
     "Send a message to an interactive session.",
-    body=record({"message": _PROMPT}, auto_proceed=TRUTH, **_OVERRIDES),
+    body=_SEND_OLD,
+    documented=of_consented(_SEND_OLD),
     answer=_SENT,
     failures=STARTS,
 )

@@ -255,20 +255,21 @@ def _complete(call: Call, asset: dict[str, Any]) -> None:
         refuse(error(HEYGEN, "CONFLICT#upload_pending", message="Uploaded object not found yet. Retry after upload PUT returns 200."))
     wrong = _wrong(call, asset, call.body.get("checksum_sha256"))
     if wrong is not None:
-        _bad(wrong, "checksum_sha256")
+        code, message = wrong
+        refuse(error(HEYGEN, code, message=message))
     asset["status"] = "completed"
     publish(call, asset)
 
 
-def _wrong(call: Call, asset: dict[str, Any], told: str | None = None) -> str | None:
-    """What is wrong with the file that was put into the storage; None if nothing is."""
+def _wrong(call: Call, asset: dict[str, Any], told: str | None = None) -> tuple[str, str] | None:
+    """What is wrong with the file that was put into the storage, as code and message; None if nothing is."""
     stored = call.world.store["object"][asset["key"]]
     found = type_by_bytes(stored["body"])
     if found is not None and found != plain_type(asset["mime_type"]):
-        return f"Content type not match {asset['mime_type']} != {found}"
+        return "invalid_parameter", f"Content type not match {asset['mime_type']} != {found}"
     wanted = {digest.lower() for digest in (told, asset["sha256"]) if digest is not None}
     if wanted and wanted != {hashlib.sha256(stored["body"]).hexdigest()}:
-        return "The checksum is not that of the uploaded file."
+        return "conflict", "The checksum is not that of the uploaded file."
     return None
 
 
@@ -309,12 +310,13 @@ def _take_in(call: Call, asset: dict[str, Any]) -> None:
     if asset["status"] not in ("pending_upload", "failed"):
         return
     missing = asset["key"] not in call.world.store["object"]
-    wrong = "Uploaded object not found" if missing else _wrong(call, asset)
+    wrong = ("invalid_parameter", "Uploaded object not found") if missing else _wrong(call, asset)
     if wrong is not None:
-        asset |= {"status": "failed", "error": {"code": "invalid_parameter", "message": wrong}}
+        code, message = wrong
+        asset |= {"status": "failed", "error": {"code": code, "message": message}}
         return
     asset |= {"status": "processing", "error": None}
     publish(call, asset)
 
 
-add_batch_reading(assets, _PATH, "Asset", "asset", "asset_ids")
+add_batch_reading(assets, _PATH, "asset", "asset", "asset_ids")

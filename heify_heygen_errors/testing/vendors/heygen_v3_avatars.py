@@ -305,13 +305,14 @@ def list_voices(call: Call) -> Any:
     failures=(402,),
 )
 def design_voices(call: Call) -> Any:
-    """Up to three voices that fit; equal prompts and seeds give equal voices."""
+    """Up to three voices, of the gender that is asked for if there are any; equal prompts and seeds give equal voices."""
     solvent(call)
     gender, seed = call.body.get("gender"), int(call.body.get("seed", 0))  # 1.0 is an integer in JSON Schema
-    public = [voice for voice in call.world.store["voice"].values() if voice["type"] == "public" and gender in (None, voice["gender"])]
-    first = seed * _DESIGNED % max(len(public), 1)
+    public = [voice for voice in call.world.store["voice"].values() if voice["type"] == "public"]
+    fitting = [voice for voice in public if gender in (None, voice["gender"])] or public
+    first = seed * _DESIGNED % len(fitting)
     charge(call, f"design_{call.world.hex_id(16)}")
-    return {"data": {"voices": [_voice_view(voice) for voice in public[first : first + _DESIGNED]], "seed": seed}}
+    return {"data": {"voices": [_voice_view(voice) for voice in fitting[first : first + _DESIGNED]], "seed": seed}}
 
 
 @avatars.post(

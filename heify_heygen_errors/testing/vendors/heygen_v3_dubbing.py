@@ -136,13 +136,13 @@ _TRANSLATION_FIELDS: Final = ("input_language", "translate_audio_only", "enable_
 def translation(world: World, job: Job) -> dict[str, Any]:
     """A translation as v3 shows it."""
     fields = job.fields
-    captioned = fields["enable_caption"]
+    captioned = fields.get("enable_caption")  # one that v2 started has none of these
     return {
         **_common(world, job),
         "output_language": fields["output_language"],
-        "input_language": fields["input_language"],
-        "translate_audio_only": bool(fields["translate_audio_only"]),
-        "video_url": None if fields["translate_audio_only"] else video_url(world, job),
+        "input_language": fields.get("input_language"),
+        "translate_audio_only": bool(fields.get("translate_audio_only")),
+        "video_url": None if fields.get("translate_audio_only") else video_url(world, job),
         "audio_url": result_url(world, job, "{id}.mp3"),
         "srt_caption_url": result_url(world, job, "{id}.srt") if captioned else None,
         "vtt_caption_url": result_url(world, job, "{id}.vtt") if captioned else None,

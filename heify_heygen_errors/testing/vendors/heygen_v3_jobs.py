@@ -115,14 +115,14 @@ class Resource:
 
     def add_to(self, routes: Routes) -> None:
         """Register the endpoints."""
-        noun = KINDS[self.kind].noun
+        noun = in_sentence(KINDS[self.kind].noun)
         one = f"{self.path}/{{{self.id_name}}}"
-        routes.get(self.path, f"List: {noun}.", query={**self.query, **paging(10, 100)}, answer=listing(self.schema))(self._list)
-        routes.get(one, f"Read: {noun}.", answer=answer(self.schema), failures=GONE)(self._read)
-        routes.delete(one, f"Delete: {noun}.", answer=answer(ANY_OBJECT), failures=GONE)(self._delete)
+        routes.get(self.path, f"List {noun}s.", query={**self.query, **paging(10, 100)}, answer=listing(self.schema))(self._list)
+        routes.get(one, f"Read {with_article(noun)}.", answer=answer(self.schema), failures=GONE)(self._read)
+        routes.delete(one, f"Delete {with_article(noun)}.", answer=answer(ANY_OBJECT), failures=GONE)(self._delete)
         if self.renames:
             body = record({"title": TEXT})
-            routes.patch(one, f"Rename: {noun}.", body=body, answer=answer(self.schema), failures=GONE)(self._rename)
+            routes.patch(one, f"Rename {with_article(noun)}.", body=body, answer=answer(self.schema), failures=GONE)(self._rename)
 
     def _list(self, call: Call) -> Any:
         jobs = [job for job in listed(call.world, self.kind) if self.wanted(job, call.query)]
@@ -140,6 +140,16 @@ class Resource:
         job = find(call, self.kind, call.path[self.id_name])
         job.fields["title"] = call.body["title"]
         return {"data": self.view(call.world, job)}
+
+
+def in_sentence(noun: str) -> str:
+    """A noun as it stands inside a sentence: ``video``, but ``AI clipping job``."""
+    return noun if noun[1].isupper() else noun[0].lower() + noun[1:]
+
+
+def with_article(noun: str) -> str:
+    """``a video``, ``an AI clipping job``."""
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def paged(call: Call, items: list[Any], view: Callable[[Any], Any] = lambda item: item) -> dict[str, Any]:
@@ -184,10 +194,10 @@ class Batches:
 
     def add_to(self, routes: Routes) -> None:
         """Register the endpoints."""
-        noun = KINDS[self.kind].noun
+        noun = in_sentence(KINDS[self.kind].noun)
         body = record({self.member: several(self.item, _BATCH_MOST, 1)}, title=optional(TEXT), callback_url=optional(URL))
         made = answer(record({"batch_id": NAME}))
-        routes.post(f"{self.path}/batches", f"Start a batch: {noun}.", body=body, answer=made, status=202, failures=STARTS)(self._create)
+        routes.post(f"{self.path}/batches", f"Start a batch of {noun}s.", body=body, answer=made, status=202, failures=STARTS)(self._create)
         add_batch_reading(routes, self.path, noun, self.kind, self.ids)
 
     def _create(self, call: Call) -> Any:
@@ -248,10 +258,10 @@ def add_batch_reading(routes: Routes, path: str, noun: str, kind: str, ids: str)
         found = [*_by_ids(call, kind, ids), *_by_batches(call, kind)]
         return {"data": found, "has_more": False, "next_token": None}
 
-    summary = f"Read a batch: {noun}."
+    summary = f"Read a batch of {noun}s."
     routes.get(f"{path}/batches/{{batch_id}}", summary, query=paging(100, 100), answer=answer(_BATCH), failures=GONE)(read_batch)
     query = {ids: _IDS, "batch_ids": _IDS}
-    routes.get(f"{path}/statuses", f"Read many statuses: {noun}.", query=query, answer=listing(_STATUS))(read_statuses)
+    routes.get(f"{path}/statuses", f"Read the statuses of many {noun}s.", query=query, answer=listing(_STATUS))(read_statuses)
 
 
 def find_batch(call: Call, kind: str, batch_id: str) -> dict[str, Any]:

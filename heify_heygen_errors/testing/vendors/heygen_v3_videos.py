@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from heify_heygen_errors.testing.operations import Call, Routes, Schema, refuse
 from heify_heygen_errors.testing.replies import error
+from heify_heygen_errors.testing.vendors.heygen_catalog import PROJECT_FILE
 from heify_heygen_errors.testing.vendors.heygen_events import page_url
 from heify_heygen_errors.testing.vendors.heygen_jobs import (
     HEYGEN,
@@ -24,6 +25,8 @@ from heify_heygen_errors.testing.vendors.heygen_jobs import (
 from heify_heygen_errors.testing.vendors.heygen_objects import check_files, usable_asset, usable_look, usable_voice
 from heify_heygen_errors.testing.vendors.heygen_schemas import (
     ANY_OBJECT,
+    BY_BYTES,
+    BY_URL,
     CALLBACK,
     FILE,
     NAME,
@@ -38,6 +41,7 @@ from heify_heygen_errors.testing.vendors.heygen_schemas import (
     listing,
     members,
     needs,
+    of_consented,
     one_of,
     optional,
     record,
@@ -189,14 +193,14 @@ def _check_speaker(call: Call, part: Mapping[str, Any]) -> None:
     if voice_id is not None:
         usable_voice(call, voice_id)
     elif part.get("script") and looks and looks[0]["default_voice_id"] is None:
-        message = "voice_id: this avatar has no default voice"
-        refuse(error(HEYGEN, "invalid_parameter", message=message, param="voice_id"))
+        refuse(error(HEYGEN, "voice_not_found", message=f"Avatar {named} has no default voice.", param="voice_id"))
 
 
 @videos.post(
     "/v3/videos",
     "Start a video.",
     body=_CREATE,
+    documented=of_consented(_CREATE),
     answer=answer(record({"video_id": NAME, "status": TEXT})),
     failures=STARTS,
 )
@@ -278,7 +282,7 @@ def create_from_template(call: Call) -> Any:
     template, body = _template(call), call.body
     unknown = [scene for scene in body.get("scene_ids") or () if scene not in template["scene_ids"]]
     if unknown:
-        refuse(error(HEYGEN, "invalid_parameter", message=f"scene_ids: the template has no scene {unknown[0]}", param="scene_ids"))
+        refuse(error(HEYGEN, "resource_not_found", message=f"The template has no scene {unknown[0]}.", param="scene_ids"))
     check_files(call, body["variables"])
     said = {name: body.get(name) for name in ("caption", "include_gif", "folder_id")}
     said["caption"] = said["caption"] or body.get("subtitles")
@@ -291,11 +295,16 @@ def create_from_template(call: Call) -> Any:
 _PROJECT_MOST: Final = 200 * 1024 * 1024
 _QUALITY: Final = one_of("draft", "standard", "high")
 _FORMAT: Final = one_of("mp4", "webm", "mov")
-_RENDER_OPTIONS: Final = {
+_RENDERED: Final = {
+    "title": optional(TEXT),
+    "fps": optional(between(1, 240, "integer")),
+    "composition": optional(TEXT),
+    "variables": optional(ANY_OBJECT),
     "quality": _QUALITY,
     "format": _FORMAT,
     "resolution": one_of("1080p", "4k"),
     "aspect_ratio": one_of("16:9", "9:16", "1:1"),
+    **CALLBACK,
 }
 _RENDER_DEFAULTS: Final = {
     "fps": 30,
@@ -334,15 +343,8 @@ def render(world: World, job: Job) -> dict[str, Any]:
 @videos.post(
     "/v3/hyperframes/renders",
     "Start a HyperFrames render.",
-    body=record(
-        {"project": FILE},
-        title=optional(TEXT),
-        fps=optional(between(1, 240, "integer")),
-        composition=optional(TEXT),
-        variables=optional(ANY_OBJECT),
-        **_RENDER_OPTIONS,
-        **CALLBACK,
-    ),
+    body=record({"project": FILE}, **_RENDERED),
+    documented=record({"project": variants(BY_URL, tagged("asset_id", {"asset_id": one_of(PROJECT_FILE)}), BY_BYTES)}, **_RENDERED),
     answer=answer(record({"render_id": NAME})),
     status=202,
     failures=(*STARTS, 413),

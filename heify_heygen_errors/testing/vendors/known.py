@@ -45,7 +45,16 @@ def checked_known(known: Mapping[str, str | Iterable[str]]) -> dict[str, tuple[s
     if unknown:
         msg = f"ids can be known of {', '.join(_KINDS)}, not of {unknown[0]!r}"
         raise ValueError(msg)
-    return {name: (ids,) if isinstance(ids, str) else tuple(ids) for name, ids in known.items()}
+    for name, ids in known.items():
+        if not isinstance(ids, Iterable):
+            msg = f"{name} is an id or several, not {ids!r}"
+            raise TypeError(msg)
+    found = {name: (ids,) if isinstance(ids, str) else tuple(ids) for name, ids in known.items()}
+    wrong = next((one for ids in found.values() for one in ids if not isinstance(one, str)), None)
+    if wrong is not None:
+        msg = f"an id is a text, not {wrong!r}"
+        raise TypeError(msg)
+    return found
 
 
 def make_known(world: World, known: Mapping[str, tuple[str, ...]]) -> None:

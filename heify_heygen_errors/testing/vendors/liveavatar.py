@@ -22,7 +22,7 @@ from heify_heygen_errors.testing.operations import Call, Operation, Problem, Rec
 from heify_heygen_errors.testing.replies import Reply, VendorError, error
 from heify_heygen_errors.testing.vendors.vendor import Settings, Vendor, iso_time
 from heify_heygen_errors.testing.words import Words
-from heify_heygen_errors.testing.world import Job, World
+from heify_heygen_errors.testing.world import Job, JobPlan, World
 
 CONCURRENT_SESSIONS: Final = 3
 """Sessions that may run at once. An assumption: the number belongs to the plan, and plans are not documented."""
@@ -65,8 +65,6 @@ _SECRETS: Final = "liveavatar_secret"
 _SESSIONS: Final = "liveavatar_session"
 _TOKENS: Final = "liveavatar_token"
 
-# Calls that a session makes for itself take its token and nothing else.
-_OF_SESSIONS: Final = frozenset({"/v1/sessions/start", "/v1/sessions/stop", "/v1/sessions/keep-alive"})
 _RUNNING: Final = "active"
 _LAST_TIME: Final = 253_402_300_799_999  # the end of the year 9999 in milliseconds
 
@@ -133,7 +131,7 @@ def _missing(what: str) -> VendorError:
 
 
 def _not_started(message: str) -> VendorError:
-    return error(_PROVIDER, "4000", status=400, message=message)
+    return error(_PROVIDER, "4000", status=409, message=message)
 
 
 def _data(data: Any, message: str = "Success") -> dict[str, Any]:
@@ -319,6 +317,7 @@ def create_token(call: Call) -> Any:
         )
     ),
     failures=(402, 403),
+    token=True,
 )
 def start_session(call: Call) -> Any:
     """Where to meet the avatar. From here on the session costs money, unless it is for tests."""
@@ -327,7 +326,8 @@ def start_session(call: Call) -> Any:
         refuse(_not_started("Session has already been started"))
     _spend(call, session)
     session["seen_at"] = call.world.clock()
-    call.world.start(_PROVIDER, "session", session["id"], (_RUNNING,))
+    # A session lasts until it is stopped, whatever the time of other jobs.
+    call.world.start(_PROVIDER, "session", session["id"], (_RUNNING,), otherwise=JobPlan())
     full = session["mode"] == "FULL"
     address = "wss://livekit.invalid"  # a reserved name (RFC 6761): no client can reach a foreign host by it
     data = {
@@ -341,7 +341,7 @@ def start_session(call: Call) -> Any:
     return _data(data, "Session started successfully")
 
 
-@live.post("/v1/sessions/keep-alive", "Say that a session is still wanted.", answer=_NOTHING)
+@live.post("/v1/sessions/keep-alive", "Say that a session is still wanted.", answer=_NOTHING, token=True)
 def keep_alive(call: Call) -> Any:
     """Nothing; the session does not end for idleness."""
     session = _own_session(call)
@@ -352,7 +352,7 @@ def keep_alive(call: Call) -> Any:
     return _data(None, "Session kept alive")
 
 
-@live.post("/v1/sessions/stop", "End a session.", answer=_NOTHING)
+@live.post("/v1/sessions/stop", "End a session.", answer=_NOTHING, token=True)
 def stop_session(call: Call) -> Any:
     """Nothing; also where the session has ended before."""
     session = _own_session(call)
@@ -509,6 +509,10 @@ def _session_token(call: Call, session_id: str) -> str:
 def _bearer(received: Received) -> str | None:
     scheme, _, token = received.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+# Calls that a session makes for itself take its token and nothing else.
+_OF_SESSIONS: Final = frozenset(operation.path for operation in live.operations if operation.token)
 
 
 class LiveAvatar(Vendor):

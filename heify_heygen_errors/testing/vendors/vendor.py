@@ -226,7 +226,7 @@ class Vendor:
             refuse(self.invalid(Problem("body", (), "missing"), operation, received))
         try:
             body = json.loads(received.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             refuse(self.invalid(Problem("body", (), "json"), operation, received))
         problem = self._checker(operation.body).problem(body, "body")
         if problem is not None:
