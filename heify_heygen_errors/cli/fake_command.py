@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from math import isfinite
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,6 +84,9 @@ def fake(
         raise click.ClickException(str(error)) from None
     steps = [] if script is None else _steps(script)
     show = None if quiet else (_show_json if as_json else _show)
+    if not all(map(isfinite, (job_seconds, seconds or 0.0))):
+        msg = "seconds are a number"
+        raise click.UsageError(msg)
     try:
         server = FakeServer(
             port=port,

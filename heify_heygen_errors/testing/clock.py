@@ -12,6 +12,7 @@ Clock: TypeAlias = Callable[[], float]
 
 # 2026-11-01T00:00:00Z: the first of a month, so that quotas of a month begin with the clock.
 _START: Final = 1_793_491_200.0
+_MOST: Final = 10_000
 
 
 class ManualClock:
@@ -69,12 +70,16 @@ class ManualClock:
 
         Raises:
             ValueError: the seconds are negative or no number, as `time.sleep` says, too.
+            RuntimeError: it is the 10,001st sleep, which a loop that never ends comes to in no time.
         """
         if not 0 <= seconds < float("inf"):
             msg = f"sleep length must be a number and not negative: {seconds!r}"
             raise ValueError(msg)
         with self._lock:
             self._slept.append(seconds)
+            if len(self._slept) > _MOST:
+                msg = f"{_MOST} sleeps are on record: the code under test never gives up, or goes by a clock that is not this one"
+                raise RuntimeError(msg)
         self.advance(seconds)
 
     async def asleep(self, seconds: float, result: Any = None) -> Any:

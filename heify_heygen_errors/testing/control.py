@@ -54,7 +54,7 @@ class Control:
             ("GET", "report"): lambda _: Reply.json(report(server)),
             ("POST", "script"): self._script,
             ("POST", "jobs"): self._jobs,
-            ("POST", "finish-jobs"): lambda _: Reply.json({"finished": server.finish_jobs()}),
+            ("POST", "finish-jobs"): self._finish,
             ("POST", "rules"): self._rules,
             ("POST", "balance"): self._balance,
             ("POST", "reset"): self._reset,
@@ -105,6 +105,13 @@ class Control:
             raise ValueError(msg)  # noqa: TRY004
         self._server.plan_jobs(*(_plan(number, plan) for number, plan in enumerate(plans, 1)))
         return Reply.json({"plans": len(plans)})
+
+    def _finish(self, wanted: Any) -> Reply:
+        ids = _options(wanted, ("ids",)).get("ids", [])
+        if not isinstance(ids, list):
+            msg = '"ids" is a list'
+            raise ValueError(msg)  # noqa: TRY004
+        return Reply.json({"finished": self._server.finish_jobs(*map(str, ids))})
 
     def _rules(self, wanted: Any) -> Reply:
         options = _options(wanted, ("step", "method", "path", "provider", "times", "share"))

@@ -152,6 +152,8 @@ class Reception:
             return Outcome(Reply.json({"fake": f"the step failed: {problem!r}"}, 500))
 
     def _next_step(self, received: Received) -> Step | None:
+        if not received.provider:  # a look by browser, say, takes no step from anybody
+            return None
         for rule in (*self.scripts, *self.rules):
             if not rule.fits(received):
                 continue

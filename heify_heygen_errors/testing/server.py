@@ -24,7 +24,7 @@ from heify_heygen_errors.testing.openapi import document
 from heify_heygen_errors.testing.operations import Operation, Received
 from heify_heygen_errors.testing.reception import PREFIXES, Reception, address
 from heify_heygen_errors.testing.replies import Reply, VendorError
-from heify_heygen_errors.testing.steps import Rule, Step, checked, pattern
+from heify_heygen_errors.testing.steps import Rule, Step, checked, may_say, pattern
 from heify_heygen_errors.testing.vendors import VENDORS
 from heify_heygen_errors.testing.vendors.known import checked_known
 from heify_heygen_errors.testing.vendors.vendor import Settings
@@ -409,6 +409,10 @@ class FakeServer:
         if provider is not None and provider not in PREFIXES:
             msg = f"there is no vendor {provider!r}: use one of {', '.join(sorted(PREFIXES))}"
             raise KeyError(msg)
+        foreign = next((step for step in steps if provider is not None and not may_say(step, provider)), None)
+        if foreign is not None:
+            msg = f"{provider} never says that, so that no request could meet it: {foreign!r}"
+            raise ValueError(msg)
         return Rule(steps=deque(steps), lasting=lasting, provider=provider, method=method, path=pattern(path), share=share)
 
     def plan_jobs(self, *plans: JobPlan | VendorError) -> None:

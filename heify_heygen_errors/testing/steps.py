@@ -72,7 +72,7 @@ class Rule:
 
     def fits(self, received: Received) -> bool:
         """Whether a request is one of its own. A vendor's error waits for a request to that vendor."""
-        if not self.steps or not _may_say(self.steps[0], received.provider):
+        if not self.steps or not may_say(self.steps[0], received.provider):
             return False
         if self.provider is not None and self.provider != received.provider:
             return False
@@ -89,9 +89,10 @@ class Rule:
         return self.steps.popleft()
 
 
-def _may_say(step: Step, provider: str) -> bool:
+def may_say(step: Step, provider: str) -> bool:
+    """Whether a request to this vendor can meet a step: a vendor's error is its own, all else is for everybody."""
     if isinstance(step, Fault):
-        return step.answer is None or _may_say(step.answer, provider)
+        return step.answer is None or may_say(step.answer, provider)
     if not isinstance(step, VendorError) or step.words.speaker is not Speaker.VENDOR:
         return True
     return provider in (step.words.provider, "")

@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from heify_heygen_errors import normalize
-from heify_heygen_errors.testing import FakeServer, JobPlan, Reply, error, fault, ok
+from heify_heygen_errors.testing import FakeServer, JobPlan, ManualClock, Reply, error, fault, ok
 from heify_heygen_errors.testing.fault import named
 
 _TIMEOUT = 5
@@ -182,3 +182,39 @@ def test_receiver_is_gone_behind_its_block(server):
     assert len(receiver.requests) == 1
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(receiver.url.rpartition(":")[2])), timeout=_TIMEOUT)
+
+
+def test_error_of_another_vendor_is_refused(server):
+    """An error that the vendor of the filter never says could not be met, and is refused where it is written down."""
+    with pytest.raises(ValueError, match="heygen never says that"):
+        server.script([error("heify", "payment")], provider="heygen")
+
+
+def test_look_at_the_server_takes_no_step(server):
+    """A request that is for no vendor, as a browser's for an icon, leaves the script as it is."""
+    server.script([error("heygen", "server")])
+    assert requests.get(server.url + "/favicon.ico", timeout=_TIMEOUT).status_code == 404
+    assert len(server.unused_steps) == 1
+
+
+def test_loop_that_never_gives_up_ends():
+    """Code that sleeps for ever is ended by an exception, not by whoever watches the test."""
+    clock = ManualClock()
+    with pytest.raises(RuntimeError, match="10000 sleeps are on record"):
+        _sleep_for_ever(clock)
+
+
+def _sleep_for_ever(clock):
+    while True:
+        clock.sleep(1)
+
+
+def test_only_the_jobs_that_are_named_end():
+    """Ending jobs from outside takes ids, and leaves the others running."""
+    with FakeServer(known={"configuration_id": "c"}) as server:
+        body, headers = {"configuration_id": "c", "url": "https://example.com/a.mp3"}, {"x-api-key": server.heify.api_key}
+        one, _ = [requests.post(server.heify.url + "/submit", json=body, headers=headers, timeout=_TIMEOUT).json() for _ in range(2)]
+        wanted = one["data"]["transcription_id"]
+        answer = requests.post(f"{server.url}/_fake/finish-jobs", json={"ids": [wanted]}, timeout=_TIMEOUT)
+        assert answer.json() == {"finished": [wanted]}
+        assert [job.id for job in server.jobs if job.is_over] == [wanted]

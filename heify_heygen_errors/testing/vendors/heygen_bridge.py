@@ -52,7 +52,7 @@ from heify_heygen_errors.testing.vendors.heygen_schemas import (
 )
 from heify_heygen_errors.testing.vendors.heygen_v2 import wrap, wrapped
 from heify_heygen_errors.testing.vendors.heygen_v3_jobs import GONE, STARTS, Resource, callbacks, failure_text, paged
-from heify_heygen_errors.testing.vendors.heygen_v3_videos import video
+from heify_heygen_errors.testing.vendors.heygen_v3_videos import in_list, video
 from heify_heygen_errors.testing.world import Job
 
 bridge = Routes(HEYGEN)
@@ -332,13 +332,6 @@ def create_video(call: Call) -> Any:
     return {"data": {"video_id": job.id, "status": "waiting"}}
 
 
-def _in_list(job: Job, query: Mapping[str, Any]) -> bool:
-    folder, title = query.get("folder_id"), query.get("title")
-    if folder is not None and folder != (job.fields.get("folder_id") or ""):
-        return False
-    return title is None or title.lower() in (job.fields["title"] or "").lower()
-
-
 Resource(
     path="/v2/videos",
     id_name="video_id",
@@ -347,7 +340,7 @@ Resource(
     schema=VIDEO,
     delete=lambda deleted: {"id": deleted, "deleted": True},
     query={"folder_id": TEXT, "title": TEXT},
-    wanted=_in_list,
+    wanted=in_list,
 ).add_to(bridge)
 
 

@@ -166,7 +166,8 @@ def video(world: World, job: Job) -> dict[str, Any]:
     return told if remark is None else told | {"error": remark}
 
 
-def _in_list(job: Job, query: Mapping[str, Any]) -> bool:
+def in_list(job: Job, query: Mapping[str, Any]) -> bool:
+    """Whether a video is one of those that the query of a list asks for."""
     folder, title = query.get("folder_id"), query.get("title")
     if folder is not None and folder != (job.fields.get("folder_id") or ""):
         return False
@@ -218,7 +219,7 @@ Resource(
     schema=VIDEO,
     delete=lambda made: {"id": made, "deleted": True},
     query={"folder_id": TEXT, "title": TEXT},
-    wanted=_in_list,
+    wanted=in_list,
 ).add_to(videos)
 Batches(path="/v3/videos", kind="video", member="videos", item=_CREATE, make=make_video, ids="video_ids").add_to(videos)
 
