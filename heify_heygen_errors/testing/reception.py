@@ -35,6 +35,7 @@ PREFIXES: Final = frozenset(vendor.provider for vendor in VENDORS)
 # While these last, the vendor is still at work on the request, and a second one with its idempotency key is told so.
 _LASTING: Final = frozenset({slow_answer.name, no_answer.name})
 _UNAVAILABLE: Final = 503
+_LOOKS: Final = frozenset({"GET", "HEAD"})
 
 
 class Reception:
@@ -152,7 +153,7 @@ class Reception:
             return Outcome(Reply.json({"fake": f"the step failed: {problem!r}"}, 500))
 
     def _next_step(self, received: Received) -> Step | None:
-        if not received.provider:  # a look by browser, say, takes no step from anybody
+        if not received.provider and received.method in _LOOKS:  # of a browser, say, which takes no step from anybody
             return None
         for rule in (*self.scripts, *self.rules):
             if not rule.fits(received):
