@@ -132,8 +132,7 @@ def _pairs(option: str, given: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _steps(script: Any) -> list[Step]:
-    from heify_heygen_errors.testing.control import told
-    from heify_heygen_errors.testing.steps import read_step
+    from heify_heygen_errors.testing.steps import read_step, told
 
     try:
         found = json.load(script)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from heify_heygen_errors.providers.layers import layer_failures, text_failure
 from heify_heygen_errors.providers.sight import Sight, text_of
 
 
-class Adapter:
+class Adapter(ABC):
     """Reads one vendor's failures. Subclasses register by class keyword: ``providers=("heify",)``."""
 
     _registry: ClassVar[dict[str, Adapter]] = {}
@@ -32,13 +33,13 @@ class Adapter:
             return self._other_json(sight, body)
         return self._no_json(sight)
 
+    @abstractmethod
     def object_failures(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
         """Every failure in a JSON object."""
-        raise NotImplementedError
 
+    @abstractmethod
     def item_failures(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
         """Every failed item of a list."""
-        raise NotImplementedError
 
     def _layer_or_object(self, sight: Sight, body: dict[str, object]) -> Iterator[Failure]:
         layer = next(layer_failures(sight), None)

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
         response,
         webhook,
     )
-    from heify_heygen_errors.testing.known import AVATAR_ID, TEMPLATE_ID, VOICE_ID
     from heify_heygen_errors.testing.logs import Labelled, Mix, labelled, log_lines, records, write_log
     from heify_heygen_errors.testing.operations import Received
     from heify_heygen_errors.testing.replies import Reply, error, ok
+    from heify_heygen_errors.testing.sample_ids import AVATAR_ID, TEMPLATE_ID, VOICE_ID
     from heify_heygen_errors.testing.server import FakeServer
     from heify_heygen_errors.testing.shapes import Wire, shapes_of, wire, wires, wires_of
     from heify_heygen_errors.testing.transport_failures import transport_exception
@@ -81,7 +81,7 @@ __all__ = [
 _HOMES = {
     "clock": ("ManualClock",),
     "factories": ("Webhook", "body", "exception", "headers", "info", "record", "response", "webhook"),
-    "known": ("AVATAR_ID", "TEMPLATE_ID", "VOICE_ID"),
+    "sample_ids": ("AVATAR_ID", "TEMPLATE_ID", "VOICE_ID"),
     "logs": ("Labelled", "Mix", "labelled", "log_lines", "records", "write_log"),
     "operations": ("Received",),
     "replies": ("Reply", "error", "ok"),

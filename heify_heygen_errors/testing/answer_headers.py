@@ -1,7 +1,9 @@
-"""The headers that answers of the vendors, and of the layers in front of them, have."""
+"""The headers that answers of the vendors, of the layers in front of them, and webhooks have."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import zlib
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +12,9 @@ from heify_heygen_errors.model import Category
 from heify_heygen_errors.testing.shapes import Wire
 from heify_heygen_errors.testing.words import Speaker, Words
 
-_SUNSET: Final = "Sat, 31 Oct 2026 00:00:00 GMT"
+SUNSET: Final = "Sat, 31 Oct 2026 00:00:00 GMT"
+"""When HeyGen's v1 and v2 end, as their answers say in the header of that name."""
+
 _RETRY_AFTER: Final = "2"
 
 
@@ -49,7 +53,7 @@ def _vendor_headers(sent: Wire, generation: str | None, request_id: str) -> dict
     if sent.provider == "heygen":
         made["server"] = "gunicorn"
         if generation in ("v1", "v2"):
-            made |= {"deprecation": "true", "sunset": _SUNSET}
+            made |= {"deprecation": "true", "sunset": SUNSET}
     if sent.status == 429 and sent.words.category in (Category.RATE_LIMIT, None):  # noqa: PLR2004
         made["retry-after"] = _RETRY_AFTER
         if sent.provider == "liveavatar":
@@ -94,3 +98,8 @@ def _layer_headers(words: Words, request_id: str) -> dict[str, str]:
     elif server == "cloudflare":
         made |= {"cf-ray": f"{zlib.crc32(request_id.encode()):016x}-FRA"}
     return made
+
+
+def webhook_signature(secret: str, body: bytes) -> str:
+    """What HeyGen signs a webhook with: HMAC-SHA256 of the raw body with the endpoint's secret, as hex."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

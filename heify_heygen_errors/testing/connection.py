@@ -71,7 +71,7 @@ class Outcome:
     failed: Callable[[Exception], None] = lambda problem: None  # noqa: ARG005
 
 
-class Site(Protocol):
+class Dispatcher(Protocol):
     """What answers the requests of a connection."""
 
     def dispatch(self, arrived: Arrived) -> Outcome:
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         elsewhere: base URL of another host, for redirects.
     """
 
-    def __init__(self, site: Site, others: set[Connection], elsewhere: str) -> None:
+    def __init__(self, site: Dispatcher, others: set[Connection], elsewhere: str) -> None:
         self._site = site
         self._others = others
         self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_LIMIT)

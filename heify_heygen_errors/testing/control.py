@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heify_heygen_errors.testing.connection import Arrived
-from heify_heygen_errors.testing.known import AVATAR_ID, TEMPLATE_ID, VOICE_ID
 from heify_heygen_errors.testing.replies import Reply, VendorError
-from heify_heygen_errors.testing.steps import read_step
+from heify_heygen_errors.testing.sample_ids import AVATAR_ID, TEMPLATE_ID, VOICE_ID
+from heify_heygen_errors.testing.steps import read_step, told
 from heify_heygen_errors.testing.world import JobPlan
 
 if TYPE_CHECKING:
@@ -139,13 +139,6 @@ class Control:
     def _reset(self, _: Any) -> Reply:
         self._server.reset()
         return Reply.json({"reset": True})
-
-
-def told(problem: Exception) -> str:
-    """What an exception of ours says. attrs puts more behind its message, and KeyError puts quotes around it."""
-    if isinstance(problem, UnicodeError) or not problem.args:
-        return str(problem)
-    return str(problem.args[0])
 
 
 def _options(wanted: Any, known: tuple[str, ...]) -> Mapping[str, Any]:

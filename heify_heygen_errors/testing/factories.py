@@ -21,8 +21,6 @@ category (``"rate_limit"``); see `typical`. Options have the same names and mean
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import io
 import json
 import uuid
@@ -38,7 +36,7 @@ from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.model import Category, ErrorInfo
 from heify_heygen_errors.normalizer import normalize
 from heify_heygen_errors.observation import Observation
-from heify_heygen_errors.testing.answer_headers import headers_of
+from heify_heygen_errors.testing.answer_headers import headers_of, webhook_signature
 from heify_heygen_errors.testing.libraries import imported, known_library
 from heify_heygen_errors.testing.shapes import SHAPES, Wire, default_shape, generation_of, wire, wires
 from heify_heygen_errors.testing.transport_failures import DEFAULT_METHOD, DEFAULT_URL, logged_failure, transport_entry, transport_exception
@@ -81,6 +79,7 @@ class BodyOptions(TypedDict, total=False):
         status: HTTP status of the refusal; answers that carry failed jobs keep their 200.
         param: the field at fault, in shapes that name one.
         job_id: id of the job that failed, in shapes that have one.
+        url: of the request, whose path decides the generation; else that of a call that gets such answers.
     """
 
     shape: str | None
@@ -91,6 +90,7 @@ class BodyOptions(TypedDict, total=False):
     status: int | None
     param: str | None
     job_id: str | None
+    url: str | None
 
 
 class AnswerOptions(BodyOptions, total=False):
@@ -99,13 +99,12 @@ class AnswerOptions(BodyOptions, total=False):
     Attributes:
         retry_after: the Retry-After header, in seconds or as text.
         request_id: the request id in the vendor's own header.
-        method, url: of the request; else those of a call that gets such answers.
+        method: of the request; else that of a call that gets such answers.
     """
 
     retry_after: float | str | None
     request_id: str | None
     method: str | None
-    url: str | None
 
 
 @attrs.frozen(kw_only=True)
@@ -132,7 +131,7 @@ def body(provider: str, what: str | int | Category, **options: Unpack[BodyOption
     Raises:
         KeyError, ValueError, TypeError: see the module.
     """
-    return _wire(provider, what, _given(options)).body
+    return _wire(provider, what, _given(options, BodyOptions)).body
 
 
 def headers(provider: str, what: str | int | Category, **options: Unpack[AnswerOptions]) -> dict[str, str]:
@@ -277,14 +276,11 @@ def _able(words: Words) -> set[str]:
     return {form.shape for form in wires(words)}
 
 
-_OPTIONS: Final = tuple(AnswerOptions.__annotations__)
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Mapping[str, Any], known: type[BodyOptions] = AnswerOptions) -> dict[str, Any]:
     """The options that were given; TypeError for one that there is none of."""
     for name in options:
-        if name not in _OPTIONS:
-            msg = f"there is no option {name!r}: use one of {', '.join(_OPTIONS)}"
+        if name not in known.__annotations__:
+            msg = f"there is no option {name!r}: use one of {', '.join(known.__annotations__)}"
             raise TypeError(msg)
     return {name: value for name, value in options.items() if value is not None}
 
@@ -431,7 +427,7 @@ def webhook(
     Raises:
         KeyError, ValueError, TypeError: see the module; ValueError also where the vendor posts no such thing.
     """
-    sent = _posted(provider, what, _given(options))
+    sent = _posted(provider, what, _given(options, BodyOptions))
     posted = sent.body
     if event is not None:
         if provider != "heygen":
@@ -441,7 +437,7 @@ def webhook(
     content = json.dumps(posted, ensure_ascii=False).encode()
     made = {"content-type": "application/json"}
     if provider == "heygen" and secret is not None:
-        made[signature] = hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
+        made[signature] = webhook_signature(secret, content)
         if signature.lower() == "heygen-signature":
             made |= {"Heygen-Timestamp": str(timestamp), "Heygen-Event-Id": f"evt_{zlib.crc32(content):08x}"}
     return Webhook(provider=provider, headers=made, body=content)

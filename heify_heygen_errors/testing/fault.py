@@ -95,7 +95,7 @@ class Fault:
         summary: what the client meets, in one line.
         effect: whether the vendor acts on the request before the answer is lost; false where no vendor is reached
             (`refused`, the redirects). With an `answer` that is a failure, what counts is the effect of that.
-        seconds: of waiting; what for, the summary says. Real seconds, whatever the server's clock.
+        seconds: of waiting; what for, the summary says. Real seconds, but for `refused`, whatever the server's clock.
         size: of bytes; what for, the summary says.
         answer: the answer that the fault happens to; None for the vendor's normal one. Anything that a script takes,
             faults excepted.
@@ -144,7 +144,7 @@ def _chunk(data: bytes) -> bytes:
 
 
 async def _refused(line: Line, reply: Reply, fault: Fault) -> None:
-    line.reset()  # only for a request that asks for it itself: in scripts the server closes its listener
+    line.reset()  # never on a line: the server closes its port instead
 
 
 async def _reset_after_request(line: Line, reply: Reply, fault: Fault) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from heify_heygen_errors.testing.connection import Arrived, Connection, Outcome, Site
+from heify_heygen_errors.testing.connection import Arrived, Connection, Dispatcher, Outcome
 from heify_heygen_errors.testing.replies import Reply
 
 _HOST: Final = "127.0.0.1"
@@ -65,7 +65,7 @@ class Door:
         OSError: the port is taken.
     """
 
-    def __init__(self, site: Site, port: int, elsewhere: str, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, site: Dispatcher, port: int, elsewhere: str, context: ssl.SSLContext | None = None) -> None:
         self._site = site
         self._elsewhere = elsewhere
         self._context = context
@@ -146,7 +146,7 @@ class Listener:
         site: answers the requests of the main port.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Dispatcher) -> None:
         self._site = site
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

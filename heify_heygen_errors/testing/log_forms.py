@@ -18,6 +18,7 @@ import attrs
 from heify_heygen_errors.catalog import default_catalogs
 from heify_heygen_errors.model import Category
 from heify_heygen_errors.testing import factories
+from heify_heygen_errors.testing.answer_headers import SUNSET
 from heify_heygen_errors.testing.shapes import Shape, Wire, shapes_of
 from heify_heygen_errors.testing.words import FILLS, Words, filled, typical
 
@@ -438,7 +439,7 @@ def _without_answer(provider: str, rule: str, told: str) -> Form:
 # Answers without an error: how often, the call, the status, the headers, the body.
 
 _TRACED: Final = {"content-type": "application/json", "date": "<date>", "x-amzn-request-id": "<request>", "server": "gunicorn"}
-_SUNSET: Final = {**_TRACED, "deprecation": "true", "sunset": "Sat, 31 Oct 2026 00:00:00 GMT"}
+_SUNSET: Final = {**_TRACED, "deprecation": "true", "sunset": SUNSET}
 _GATEWAY: Final = {
     "content-type": "application/json",
     "date": "<date>",

@@ -15,7 +15,7 @@ from heify_heygen_errors.testing.connection import Arrived, Outcome
 from heify_heygen_errors.testing.fault import Fault, no_answer, refused, slow_answer
 from heify_heygen_errors.testing.operations import Operation, Received, read_query
 from heify_heygen_errors.testing.replies import Ok, Reply, VendorError
-from heify_heygen_errors.testing.steps import CANNOT_BE_REFUSED, Rule, Step, checked, header_step
+from heify_heygen_errors.testing.steps import CANNOT_BE_REFUSED, Rule, Step, checked, header_step, told
 from heify_heygen_errors.testing.vendors import VENDORS
 from heify_heygen_errors.testing.vendors.known import make_known
 from heify_heygen_errors.testing.vendors.vendor import Answered, Settings, Vendor
@@ -262,4 +262,4 @@ def _nobody(received: Received, root: str) -> Reply:
 
 
 def _wrong_header(problem: Exception) -> Reply:
-    return Reply.json({"fake": f"X-Fake-Error or X-Fake-Fault: {problem.args[0] if problem.args else problem}"}, 400)
+    return Reply.json({"fake": f"X-Fake-Error or X-Fake-Fault: {told(problem)}"}, 400)

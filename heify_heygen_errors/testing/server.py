@@ -24,7 +24,7 @@ from heify_heygen_errors.testing.openapi import document
 from heify_heygen_errors.testing.operations import Operation, Received
 from heify_heygen_errors.testing.reception import PREFIXES, Reception, address
 from heify_heygen_errors.testing.replies import Reply, VendorError
-from heify_heygen_errors.testing.steps import Rule, Step, checked, may_say, pattern
+from heify_heygen_errors.testing.steps import CANNOT_BE_REFUSED, Rule, Step, checked, may_say, pattern
 from heify_heygen_errors.testing.vendors import VENDORS
 from heify_heygen_errors.testing.vendors.known import checked_known
 from heify_heygen_errors.testing.vendors.vendor import Settings
@@ -375,8 +375,7 @@ class FakeServer:
             msg = f"times is at least 1, not {times!r}; leave it out for ever"
             raise ValueError(msg)
         if isinstance(step, Fault) and step.name == refused.name:
-            msg = "a request that has arrived cannot be refused: put fault.refused into a script, or use refusing()"
-            raise ValueError(msg)
+            raise ValueError(CANNOT_BE_REFUSED)
         rule = self._rule([checked(step)] * (times or 1), provider, method, path, lasting=times is None, share=share)
         with self._reception.lock:
             self._reception.rules.insert(0, rule)
@@ -570,10 +569,10 @@ class FakeServer:
         try:
             yield
         finally:
-            if before is None:
-                self._accept()
-            else:
+            if before is not None:
                 self._refuse_until(*before)
+            if before is None or before[0] <= self._clock():
+                self._accept()
 
     def _refuse(self, seconds: float, then: Rule) -> None:
         end, others = self._refusing or (0.0, [])

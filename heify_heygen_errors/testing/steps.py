@@ -264,3 +264,10 @@ def _truth(value: Mapping[str, Any], name: str) -> bool | None:
         return str(raw).lower() == "true"
     msg = f"{name} is true or false, not {raw!r}"
     raise ValueError(msg)
+
+
+def told(problem: Exception) -> str:
+    """What an exception of ours says. attrs puts more behind its message, and KeyError puts quotes around it."""
+    if isinstance(problem, UnicodeError) or not problem.args:
+        return str(problem)
+    return str(problem.args[0])

@@ -1,6 +1,6 @@
 """The state behind the fake vendors: what exists, which jobs run, what was paid for.
 
-One `World` belongs to one server. It is changed in the server's thread only, under the server's lock.
+One `World` belongs to one server, and is read and changed under the server's lock only.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class World:
 
     Attributes:
         clock: seconds since 1970.
-        random: all chance comes from here.
+        random: ids and what answers are filled with come from here.
         store: objects by kind and id: ``world.store["voice"]["v1"]``.
         jobs: jobs by kind and id.
         plans: what becomes of the jobs that are started next, in order.

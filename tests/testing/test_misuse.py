@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from heify_heygen_errors import normalize
-from heify_heygen_errors.testing import FakeServer, JobPlan, ManualClock, Reply, error, fault, ok
+from heify_heygen_errors.testing import FakeServer, JobPlan, ManualClock, Reply, body, error, fault, ok, webhook
 from heify_heygen_errors.testing.fault import named
 
 _TIMEOUT = 5
@@ -47,6 +47,8 @@ _WRONG = {
     "port": (lambda _: FakeServer(port=70000), "a port is a number from 0 to 65535"),
     "address before the start": (lambda _: FakeServer().heygen, "no address before it runs"),
     "plan": (lambda server: server.plan_jobs("soon"), "is no plan"),
+    "header of a body": (lambda _: body("heygen", "rate_limit", retry_after=2), "there is no option 'retry_after'"),
+    "header of a webhook": (lambda _: webhook("heygen", "RENDERING_FAILED", request_id="r"), "there is no option 'request_id'"),
 }
 
 
@@ -152,6 +154,20 @@ def test_refusing_is_for_tls_as_well(server):
     with server.refusing(), pytest.raises(requests.ConnectionError):
         requests.get(url, verify=server.ca_file, timeout=_TIMEOUT)
     assert requests.get(url, verify=server.ca_file, timeout=_TIMEOUT).status_code == 401
+
+
+def test_refusal_of_a_script_can_end_inside_a_block():
+    """Behind a block that outlasted the refusal of a script, connections are accepted; behind a shorter one, still not."""
+    clock = ManualClock()
+    with FakeServer(clock=clock) as server:
+        server.script([fault.refused(seconds=5), ok])
+        with server.refusing():
+            clock.advance(1)
+        with pytest.raises(requests.ConnectionError):
+            _get(server)
+        with server.refusing():
+            clock.advance(5)
+        assert _get(server).status_code == 200
 
 
 def test_mounting_keeps_the_sessions_own_adapter(server):

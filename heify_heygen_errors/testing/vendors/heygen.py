@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import attrs
 
+from heify_heygen_errors.testing.answer_headers import SUNSET
 from heify_heygen_errors.testing.operations import Operation, Problem, Received, Schema, checkers
 from heify_heygen_errors.testing.replies import Reply, VendorError, error
 from heify_heygen_errors.testing.shapes import error_style_of
@@ -26,7 +27,6 @@ from heify_heygen_errors.testing.vendors.vendor import Settings, Vendor
 from heify_heygen_errors.testing.world import Job, World
 
 _MEBI: Final = 1024 * 1024
-_SUNSET: Final = "Sat, 31 Oct 2026 00:00:00 GMT"
 _OK: Final = range(200, 300)
 # The one endpoint whose code is the HTTP status (HeyGen's API document, V1APIError).
 _CODE_IS_STATUS: Final = "/v1/user/me"
@@ -153,7 +153,7 @@ class HeyGen(Vendor):
             "x-amzn-trace-id": f"Root=1-{int(now):08x}-{trace}",
         }
         if received.path.startswith(("/v1/", "/v2/")):
-            headers |= {"deprecation": "true", "sunset": _SUNSET}
+            headers |= {"deprecation": "true", "sunset": SUNSET}
         made = reply.with_headers(headers).with_missing({"Server": "gunicorn"})
         return _with_warning(made, received.path) if received.path.startswith("/v2/") and reply.status in _OK else made
 

@@ -6,11 +6,10 @@ The envelope and the event types are those of HeyGen's API document; where it le
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from typing import Any, Final
 
+from heify_heygen_errors.testing.answer_headers import webhook_signature
 from heify_heygen_errors.testing.vendors.heygen_jobs import (
     HEYGEN,
     KINDS,
@@ -136,17 +135,12 @@ def _bytes(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def signature(secret: str, body: bytes) -> str:
-    """What HeyGen signs a webhook with: HMAC-SHA256 of the raw body, as hex."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
 def _signed_v1(secret: str, body: bytes) -> dict[str, str]:
-    return {"Signature": signature(secret, body)}
+    return {"Signature": webhook_signature(secret, body)}
 
 
 def _signed(secret: str, body: bytes, event_id: str, now: float) -> dict[str, str]:
-    return {"Heygen-Signature": signature(secret, body), "Heygen-Timestamp": f"{now:.0f}", "Heygen-Event-Id": event_id}
+    return {"Heygen-Signature": webhook_signature(secret, body), "Heygen-Timestamp": f"{now:.0f}", "Heygen-Event-Id": event_id}
 
 
 # Addresses that a request named.

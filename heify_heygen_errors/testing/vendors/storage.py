@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import attrs
 
-from heify_heygen_errors.testing.operations import Call, Operation, Received, Router, Routes, refuse
+from heify_heygen_errors.testing.operations import Call, Operation, Problem, Received, Router, Routes, refuse
 from heify_heygen_errors.testing.replies import Reply, VendorError, error
 from heify_heygen_errors.testing.vendors.vendor import Settings, Vendor, iso_time
 from heify_heygen_errors.testing.world import World
@@ -414,6 +414,10 @@ class Storage(Vendor):
         """MethodNotAllowed, with the methods that there are."""
         made = _answer(_failure("S3_METHOD_NOT_ALLOWED", None), {"Method": received.method, "ResourceType": "OBJECT"})
         return made.with_headers({"Allow": ", ".join(_METHODS)})
+
+    def invalid(self, problem: Problem, operation: Operation, received: Received) -> Reply:  # noqa: ARG002
+        """InvalidArgument, with its name; what is wrong with a signature is told before."""
+        return _answer(_failure("S3_INVALID_ARGUMENT", None), {"ArgumentName": problem.field})
 
     def too_large(self, received: Received) -> Reply:
         """EntityTooLarge, with both sizes in bytes."""

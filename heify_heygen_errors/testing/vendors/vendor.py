@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Final
@@ -62,7 +63,7 @@ class Settings:
     known: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
-class Vendor:
+class Vendor(ABC):
     """One vendor: its endpoints, and how it says no.
 
     Args:
@@ -82,35 +83,35 @@ class Vendor:
 
     # How it says no. Each vendor has its own words.
 
+    @abstractmethod
     def no_route(self, received: Received) -> VendorError | Reply:
         """For a path that does not exist."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wrong_method(self, received: Received, allowed: tuple[str, ...]) -> VendorError | Reply:
         """For a path that exists, with a method that it does not have."""
-        raise NotImplementedError
 
     def unauthorized(self, received: Received) -> VendorError | Reply | None:
-        """For a key that is missing or wrong; None if it is right."""
-        raise NotImplementedError
+        """For a key that is missing or wrong; None if it is right, as it always is for who asks for none."""
+        return None
 
+    @abstractmethod
     def invalid(self, problem: Problem, operation: Operation, received: Received) -> VendorError | Reply:
         """For a request that does not fit the endpoint's schemas."""
-        raise NotImplementedError
 
+    @abstractmethod
     def too_large(self, received: Received) -> VendorError | Reply:
         """For a body larger than `takes`."""
-        raise NotImplementedError
 
     def too_early(self, key: str) -> VendorError | Reply:
-        """For a second request with an idempotency key while the first one runs."""
-        raise NotImplementedError
+        """For a second request with an idempotency key while the first one runs; the vendor's own words where it has some."""
+        return Reply.json({"message": "Conflict"}, 409)
 
     def throttled(self, operation: Operation, endpoint: Endpoint) -> VendorError | Reply | None:
         """For more requests than the endpoint's rate; None while it is kept to."""
         return None
 
-    def admit(self, call: Call) -> None:
+    def admit(self, call: Call) -> None:  # noqa: B027 - most have no such limit
         """The last check before the handler, for limits that count only good requests.
 
         Raises:
@@ -121,7 +122,7 @@ class Vendor:
         """The answer with the headers that every answer of this vendor has."""
         return reply
 
-    def job_ended(self, job: Job) -> None:
+    def job_ended(self, job: Job) -> None:  # noqa: B027 - not every vendor has webhooks
         """Called when one of its jobs ends: post the webhooks that are due."""
 
     # The way.
