@@ -593,11 +593,18 @@ def _text_code(entry: CatalogEntry) -> str | None:
     return entry.name if entry.name in _UPPER else entry.name.lower()
 
 
+_STATUSES: Final = range(100, 600)
+
+
 def _unknown(provider: str, wanted: str, tables: Sequence[Table]) -> UnknownCodeError:
     known = dict.fromkeys(code for table in tables for code in (*table.by_code, *table.entries))
     for table in tables:
         known.update({f"{entry.name}#{refinement.id}": None for entry in table.entries.values() for refinement in entry.refinements})
     known.update({category.value: None for category in _TYPICAL[provider]})
+    if wanted.startswith("transport/"):
+        return UnknownCodeError(f"{wanted!r} is no answer of {provider}: use transport_exception(...), or a fault of the fake server")
+    if wanted.isdigit() and int(wanted) in _STATUSES:
+        return UnknownCodeError(f"{wanted} is an HTTP status and no code of {provider}: name a category, and status={wanted} beside it")
     near = difflib.get_close_matches(wanted, known, 5, 0.6) or difflib.get_close_matches(wanted.upper(), known, 5, 0.6)
     hint = f"; the nearest are {', '.join(near)}" if near else ""
     return UnknownCodeError(f"no code, name, rule or category {wanted!r} of {provider}{hint}")

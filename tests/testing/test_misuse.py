@@ -46,6 +46,8 @@ _WRONG = {
     "ids that are no texts": (lambda _: FakeServer(known={"avatar_id": [5]}), "an id is a text"),
     "port": (lambda _: FakeServer(port=70000), "a port is a number from 0 to 65535"),
     "address before the start": (lambda _: FakeServer().heygen, "no address before it runs"),
+    "status for a code": (lambda _: error("heify", 402), "402 is an HTTP status and no code of heify: name a category"),
+    "no answer for an answer": (lambda _: error("heygen", "transport/READ_TIMEOUT"), "use transport_exception"),
     "plan": (lambda server: server.plan_jobs("soon"), "is no plan"),
     "header of a body": (lambda _: body("heygen", "rate_limit", retry_after=2), "there is no option 'retry_after'"),
     "header of a webhook": (lambda _: webhook("heygen", "RENDERING_FAILED", request_id="r"), "there is no option 'request_id'"),
@@ -55,7 +57,7 @@ _WRONG = {
 @pytest.mark.parametrize(("wrong", "told"), _WRONG.values(), ids=_WRONG)
 def test_what_cannot_work_is_refused_at_once(server, wrong, told):
     """A step, filter or amount that could never do what it says is an error of the call, with the reason."""
-    with pytest.raises((ValueError, TypeError, RuntimeError), match=told):
+    with pytest.raises((KeyError, ValueError, TypeError, RuntimeError), match=told):
         wrong(server)
 
 
