@@ -236,3 +236,21 @@ def test_only_the_jobs_that_are_named_end():
         answer = requests.post(f"{server.url}/_fake/finish-jobs", json={"ids": [wanted]}, timeout=_TIMEOUT)
         assert answer.json() == {"finished": [wanted]}
         assert [job.id for job in server.jobs if job.is_over] == [wanted]
+
+
+def test_webhooks_are_delivered_again_by_a_server_that_was_stopped():
+    """Webhooks that a stop cut off say so, and those of the next start are delivered."""
+    server = FakeServer().start()
+    made = webhook("heygen", "RENDERING_FAILED")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        for _ in range(3):
+            server.send_webhook(made, f"http://127.0.0.1:{deaf.getsockname()[1]}/hook")
+        server.stop()
+    server.start()
+    with server.receiver() as receiver:
+        server.send_webhook(made, receiver.url)
+        done = server.wait_for_deliveries(10)
+        assert [delivery.status for delivery in done] == [None, None, None, 200]
+        assert [delivery.problem for delivery in done[1:]] == ["the server was stopped before it was sent"] * 2 + [None]
+        assert [arrived.body for arrived in receiver.requests] == [made.body]
+    server.stop()
