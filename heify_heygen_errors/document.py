@@ -82,7 +82,7 @@ _BLANK = " \t\n\r\x00\ufeff"
 
 
 def read_document(body: object) -> Document:
-    """The document in a body of bytes, text or decoded JSON."""
+    """The document in a body of bytes, text or decoded JSON; one that was read already is given back."""
     flaw = None
     if type(body) is bytes:
         if not body:
@@ -115,6 +115,8 @@ def read_document(body: object) -> Document:
             text, flaw = text[:MAX_BODY], f"longer than {MAX_BODY} characters: only the beginning was read"
     elif body is None:
         return NOTHING
+    elif isinstance(body, Document):
+        return body
     elif isinstance(body, bytes | bytearray | memoryview):
         return read_document(bytes(body[: MAX_BODY + 1]))
     elif isinstance(body, Mapping | list | tuple | int | float):

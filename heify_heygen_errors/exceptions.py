@@ -28,15 +28,56 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import attrs
+
 from heify_heygen_errors.model import Category, ErrorInfo
 
 
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One sending of a call.
+
+    Attributes:
+        number: 1 for the first.
+        began: seconds from the beginning of the call until this attempt began.
+        seconds: how long it took.
+        status: the HTTP status; None where no answer came.
+        rule: of the failure (`ErrorInfo.rule`); None after a success.
+        wait: seconds that were waited behind it; behind the last one the seconds that the vendor asks for.
+        reason: a `Reason` as text: why the call was sent again, or why not; None after a success.
+        request_id: for the vendor's support.
+    """
+
+    number: int
+    began: float
+    seconds: float
+    status: int | None = None
+    rule: str | None = None
+    wait: float | None = None
+    reason: str | None = None
+    request_id: str | None = None
+
+
 class ApiError(Exception):
-    """A failure of a vendor, raised. `info` holds everything that is known of it."""
+    """A failure of a vendor, raised.
+
+    Attributes:
+        info: everything that is known of the failure.
+        attempts: how often the call was sent and what came of it, in order; empty where nothing keeps count.
+        wait: seconds before which another try makes no sense: what the vendor asks for, the catalog's least wait of the
+            endpoint, or what the client's own breaker or limiter says; None where nothing is known.
+        idempotency_key: the key that was sent; a later repeat with it is not paid twice where the endpoint honours it.
+        method, path: of the call, as far as known; the path is without host and query.
+    """
 
     category: ClassVar[Category | None] = None
     _by_category: ClassVar[dict[Category, type[ApiError]]] = {}
     info: ErrorInfo
+    attempts: tuple[Attempt, ...] = ()
+    wait: float | None = None
+    idempotency_key: str | None = None
+    method: str | None = None
+    path: str | None = None
 
     def __init_subclass__(cls, *, category: Category | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

@@ -197,7 +197,10 @@ class Normalizer:
         observation = self.observe(source, provider)
         for finding, item in self.findings(observation):
             if not item:
-                raise ApiError.of(ErrorInfo.of(finding))
+                error = ApiError.of(ErrorInfo.of(finding))
+                error.method = observation.method
+                error.path = path_of(observation.url, observation.secrets)
+                raise error
 
     def explain(self, source: object, provider: str | None = None) -> Explanation:
         """Every step of the decision, printable. See `normalize` for the arguments and what is raised."""
@@ -409,7 +412,7 @@ def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, foun
     request_id = failure.request_id
     if headers:
         after = retry_after(headers)
-        request_id = _request_id(headers, sight, catalogs) or request_id
+        request_id = request_id_of(headers, sight.space, catalogs) or request_id
     if request_id is not None:
         request_id = cleaner.foreign(request_id)
     if rule.category is Category.RATE_LIMIT and sight.observation.url is not None:
@@ -473,16 +476,29 @@ def _core(message: str | None, detail: str | None, code: str | None, params: Map
     return f"status:{sight.status} {failure.shape or ''}"
 
 
-def _request_id(headers: Mapping[str, str], sight: Sight, catalogs: Catalogs) -> str | None:
-    for header in sight.space.request_id_headers:
-        found = headers.get(header)
-        if found:
-            return found.split("\n", 1)[0]
-    for header in catalogs.layer_request_id.get("headers", ()):
+def request_id_of(headers: Mapping[str, str], space: Space, catalogs: Catalogs) -> str | None:
+    """The id that support asks for: the first of the known headers; None where there is none.
+
+    Arguments:
+        headers: with lower-case names.
+        space: the catalog of the vendor that answered.
+        catalogs: of the layers in front of it.
+    """
+    for header in (*space.request_id_headers, *catalogs.layer_request_id.get("headers", ())):
         found = headers.get(header)
         if found:
             return found.split("\n", 1)[0]
     return None
+
+
+def path_of(url: str | None, secrets: tuple[str, ...] = ()) -> str | None:
+    """The path of a URL, without host, query and credentials; None where there is no URL."""
+    if url is None:
+        return None
+    path = url.partition("?")[0].partition("#")[0]
+    if "://" in path:
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return redact_bounded(path, MAX_TEXT, secrets)
 
 
 def host_provider(catalogs: Catalogs, url: str | None) -> str | None:

@@ -27,6 +27,7 @@ from heify_heygen_errors import (
     normalize,
     raise_for_error,
 )
+from heify_heygen_errors.exceptions import Attempt
 
 steady = settings(deadline=None, derandomize=True)
 
@@ -201,6 +202,105 @@ def test_chain_is_kept_when_raised():
     with pytest.raises(ServerError) as caught:
         raise ApiError.of(an_info()) from cause
     assert caught.value.__cause__ is cause
+
+
+# History of the call
+
+ATTEMPTS = (
+    Attempt(number=1, began=0.0, seconds=0.2, status=500, rule="heygen/INTERNAL_ERROR", wait=0.3, reason="transient", request_id="req-1"),
+    Attempt(number=2, began=0.5, seconds=10.0, rule="transport/ReadTimeout", wait=2.5, reason="unsafe"),
+)
+HISTORY = {"attempts": ATTEMPTS, "wait": 2.5, "idempotency_key": "k-1", "method": "POST", "path": "/v3/videos"}
+NO_HISTORY = {"attempts": (), "wait": None, "idempotency_key": None, "method": None, "path": None}
+
+
+def with_history(category="server"):
+    """An exception of a category with the history of its call."""
+    error = ApiError.of(an_info(category))
+    for name, value in HISTORY.items():
+        setattr(error, name, value)
+    return error
+
+
+def history_of(error):
+    """What an exception says of its call."""
+    return {name: getattr(error, name) for name in HISTORY}
+
+
+@pytest.mark.parametrize("category", Category)
+def test_history_is_empty_where_nobody_keeps_it(category):
+    """An exception of a call of which nothing is known has no attempts, and None for the rest."""
+    assert history_of(ApiError.of(an_info(category))) == NO_HISTORY
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES.values(), ids=DUPLICATES)
+@pytest.mark.parametrize("category", Category)
+def test_duplicates_keep_the_history(category, duplicate):
+    """Pickle, copy and deepcopy keep attempts, wait, key, method and path, also where there are none."""
+    assert history_of(duplicate(with_history(category))) == HISTORY
+    assert history_of(duplicate(ApiError.of(an_info(category)))) == NO_HISTORY
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES.values(), ids=DUPLICATES)
+def test_groups_keep_the_history(duplicate):
+    """A group that is split, or pickled and split, keeps the history of each of its exceptions."""
+    group = ExceptionGroup("many", [with_history("server"), ApiError.of(an_info("payment")), with_history("timeout")])
+    caught, rest = duplicate(group).split(ServerError)
+    assert [history_of(error) for error in (*caught.exceptions, *rest.exceptions)] == [HISTORY, NO_HISTORY, HISTORY]
+
+
+def test_history_is_of_one_exception():
+    """The history of an exception shows on no other, neither of its class nor of its info."""
+    error = with_history()
+    assert [history_of(ApiError.of(error.info)), history_of(ServerError), history_of(ApiError)] == [NO_HISTORY] * 3
+
+
+def test_history_is_no_part_of_the_text():
+    """Neither text nor repr of an exception tells the key that was sent."""
+    error = with_history()
+    error.idempotency_key = "sesame"
+    assert [str(error), repr(error)] == [str(ApiError.of(error.info)), repr(ApiError.of(error.info))]
+    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "sesame" not in shown
+
+
+def test_attempt_is_a_value():
+    """An attempt is frozen, hashable, made by names only, and equal to its copies and pickles."""
+    first, second = ATTEMPTS
+    assert {first, second, copy.deepcopy(first), pickle.loads(pickle.dumps(second))} == {first, second}
+    assert {field.kw_only for field in attrs.fields(Attempt)} == {True}
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        first.wait = 0.0
+
+
+def test_attempt_says_no_more_than_is_known():
+    """Of an attempt number, beginning and duration are known; the rest can be absent."""
+    assert attrs.asdict(Attempt(number=1, began=0.0, seconds=0.2)) == {
+        "number": 1,
+        "began": 0.0,
+        "seconds": 0.2,
+        "status": None,
+        "rule": None,
+        "wait": None,
+        "reason": None,
+        "request_id": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "expected"),
+    [
+        ("POST", "https://api.heygen.com/v3/videos?api_key=sesame#top", ("POST", "/v3/videos")),
+        ("GET", "https://user:sesame@api.heygen.com/v3/videos/v_1", ("GET", "/v3/videos/v_1")),
+        (None, None, (None, None)),
+    ],
+)
+def test_raised_error_names_its_call(method, url, expected):
+    """What raise_for_error raises says which method and path failed, as far as they were seen, without host and query."""
+    with pytest.raises(ServerError) as caught:
+        raise_for_error(Observation("heygen", 500, None, b"", method, url))
+    assert (caught.value.method, caught.value.path) == expected
+    assert "sesame" not in repr(vars(caught.value))
 
 
 # Text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any, Final
 
 from heify_heygen_errors.catalog.entries import CatalogEntry, Endpoint, Limit, Rule, build_entry
@@ -106,11 +107,13 @@ class Space(Table):
             and not (entries[0].refinements or entries[0].generic or entries[0].condition is not None or code in self.catch_all)
         }
         self.endpoints = tuple(_endpoint(endpoint) for endpoint in data.get("endpoints", ()))
-        self._endpoints: dict[tuple[str, int], list[tuple[list[str], Endpoint]]] = {}
+        # By method, number of segments, and the segments in front of the first variable one, at most two.
+        self._endpoints: dict[tuple[str, int, tuple[str, ...]], list[tuple[list[str], Endpoint]]] = {}
         self._fixed = {(endpoint.method, endpoint.path): endpoint for endpoint in self.endpoints if "{" not in endpoint.path}
         for endpoint in self.endpoints:
             parts = endpoint.path.strip("/").split("/")
-            self._endpoints.setdefault((endpoint.method, len(parts)), []).append((parts, endpoint))
+            fixed = tuple(takewhile(lambda part: not part.startswith("{"), parts[:2]))
+            self._endpoints.setdefault((endpoint.method, len(parts), fixed), []).append((parts, endpoint))
         for candidates in self._endpoints.values():  # fixed segments before variable ones
             candidates.sort(key=lambda candidate: sum(part.startswith("{") for part in candidate[0]))
         self.unknown = Rule("unknown", None, {"category": "unknown"}, defaults)
@@ -163,9 +166,10 @@ class Space(Table):
         if fixed is not None:
             return fixed
         parts = path.strip("/").split("/")
-        for pattern, endpoint in self._endpoints.get((method.upper(), len(parts)), ()):
-            if all(wanted == part or wanted.startswith("{") for wanted, part in zip(pattern, parts, strict=True)):
-                return endpoint
+        for known in (2, 1, 0):
+            for pattern, endpoint in self._endpoints.get((method.upper(), len(parts), tuple(parts[:known])), ()):
+                if all(wanted == part or wanted.startswith("{") for wanted, part in zip(pattern, parts, strict=True)):
+                    return endpoint
         return None
 
     def may_repeat(self, method: str, url: str | None, *, has_key: bool) -> bool:
