@@ -368,6 +368,8 @@ class Endpoint:
         idempotency: ``header`` if it honours Idempotency-Key, ``body:FIELD`` for a field, else None.
         min_wait: seconds.
         rate_per_minute, burst, monthly_quota: documented limits, None where not known.
+        starts_job: whether it starts work that counts towards the limit ``concurrent_jobs`` until it has ended.
+        ends_job: whether it ends such work, whose id stands in its path or query.
     """
 
     method: str
@@ -378,6 +380,8 @@ class Endpoint:
     rate_per_minute: int | None = None
     burst: int | None = None
     monthly_quota: int | None = None
+    starts_job: bool = False
+    ends_job: bool = False
 
 
 @attrs.frozen

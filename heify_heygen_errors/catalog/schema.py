@@ -231,6 +231,8 @@ ENDPOINT: Final = Record(
         "rate_per_minute": Whole(),
         "burst": Whole(),
         "monthly_quota": Whole(),
+        "starts_job": Flag("True: it starts work that counts towards the limit concurrent_jobs until it has ended."),
+        "ends_job": Flag("True: it ends such work, whose id stands in its path or query."),
     },
     ("method", "path", "effect"),
 )
