@@ -6,6 +6,7 @@ import errno
 import http.client
 import inspect
 import io
+import json
 import socket
 import ssl
 import struct
@@ -25,6 +26,10 @@ import urllib3
 import yarl
 
 from heify_heygen_errors import Channel, MatchedBy, Observation, TimedOutError, normalize, normalize_all, raise_for_error
+from heify_heygen_errors.client import failures
+from heify_heygen_errors.retry import breaker, limiter
+from heify_heygen_errors.retry.breaker import CircuitOpenError
+from heify_heygen_errors.retry.limiter import LimiterFullError
 
 # By class: category, outcome, action. A class that is new in requests fails the test until it stands here.
 
@@ -173,6 +178,49 @@ def test_subclass_of_a_known_class_is_known(name):
     """A class of one's own that derives from a library's means what its base means."""
     kind = type("OwnError", (_KINDS[name],), {})
     assert _advice(normalize(_bare(kind), "heygen")) == _EXPECTED[name]
+
+
+# What the client finds out by itself: rule, category, outcome, action, fault.
+
+_BY_THE_CLIENT = [
+    (failures.KeyMissingError("heygen_api_key", "HEYGEN_API_KEY"), "KeyMissing authentication not_sent never caller"),
+    (CircuitOpenError("heygen", 2.5), "CircuitOpen network not_sent backoff provider"),
+    (LimiterFullError("POST /submit", 4.0), "LimiterFull rate_limit not_sent backoff caller"),
+    # Rules cannot see what the exception knows: the client makes the second one not_sent.
+    (failures.DeadlineExceededError(sent=True), "DeadlineExceeded timeout unknown backoff provider"),
+    (failures.DeadlineExceededError(sent=False), "DeadlineExceeded timeout unknown backoff provider"),
+    (failures.AnswerTooLargeError(1024), "AnswerTooLarge network unknown never network"),
+    (failures.AnswerUnreadableError("HTML"), "InvalidJson network unknown backoff network"),
+    (failures.RedirectRefusedError("https://other.example"), "RedirectRefused network unknown never network"),
+    (failures.TooManyRedirectsError(5), "TooManyRedirects network unknown never network"),
+    (failures.PageRepeatedError(token=True), "PageRepeated server unknown never provider"),
+    (failures.PageRepeatedError(token=False), "PageRepeated server unknown never provider"),
+]
+
+
+@pytest.mark.parametrize(("exc", "expected"), [pytest.param(*row, id=repr(row[0])) for row in _BY_THE_CLIENT])
+def test_what_the_client_finds_out_is_known(exc, expected):
+    """An exception of the client's own is known as it was raised, as it was logged, and by its text behind another class."""
+    forms = [exc, Observation("heygen", exception=f"{_name(type(exc))}: {exc}"), Observation("heygen", exception=f"OwnError: {exc}")]
+    infos = [normalize(form, "heygen") for form in forms]
+    assert [" ".join((info.rule.removeprefix("transport/"), *_advice(info), info.fault)) for info in infos] == [expected] * 3
+
+
+def test_every_exception_of_the_client_is_judged():
+    """No exception that the client raises inside is left out: a new one fails this test until it is judged."""
+    found = {name: kind for module in (failures, breaker, limiter) for name, kind in _failures(module).items()}
+    raised = {kind for kind in found.values() if not kind.__subclasses__()}
+    assert raised == {type(exc) for exc, _ in _BY_THE_CLIENT}
+
+
+@pytest.mark.parametrize(
+    "inner", [requests.ConnectTimeout("slow"), httpx2.ReadTimeout("slow"), json.JSONDecodeError("Expecting value", "<", 0)], ids=repr
+)
+def test_what_the_client_finds_out_says_more_than_what_caused_it(inner):
+    """A time-out of a library that the client's deadline ended is the deadline's."""
+    outer = failures.DeadlineExceededError(sent=True)
+    outer.__cause__ = inner
+    assert normalize(outer, "heygen").rule == "transport/DeadlineExceeded"
 
 
 def test_every_exception_of_requests_is_judged():

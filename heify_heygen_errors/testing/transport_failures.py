@@ -8,9 +8,9 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import BadStatusLine, CannotSendRequest, IncompleteRead, RemoteDisconnected
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from heify_heygen_errors.catalog import default_catalogs
@@ -21,6 +21,7 @@ from heify_heygen_errors.transport import rule_for_text
 
 DEFAULT_METHOD: Final = "POST"
 DEFAULT_URL: Final = "https://api.heygen.com/v3/videos"
+_OWN: Final = "heify_heygen_errors."
 
 
 def transport_exception(name: str, library: str = "requests", *, method: str = DEFAULT_METHOD, url: str = DEFAULT_URL) -> Exception:
@@ -37,10 +38,17 @@ def transport_exception(name: str, library: str = "requests", *, method: str = D
 
     Raises:
         KeyError: there is no such entry; names the nearest.
-        ValueError: the library never raises that, or there is no such library.
+        ValueError: the library never raises that, or there is no such library; for what this package's own client finds
+            out, the message says how to have it.
         ModuleNotFoundError: the library is not installed; names the command that installs it.
     """
     wanted = transport_entry(name)
+    if _is_own(wanted):
+        msg = (
+            f"no HTTP library raises {wanted}, the client of this package does, as an ApiError:"
+            f' use exception("heygen", "transport/{wanted}")'
+        )
+        raise ValueError(msg)
     raises = _Requests(method, url).raises() if known_library(library) == "requests" else _Httpx(library, method, url).raises()
     if wanted not in raises:
         msg = f"{library} does not raise {wanted}: it raises {', '.join(raises)}"
@@ -61,6 +69,16 @@ def transport_entry(name: str) -> str:
     raise UnknownCodeError(msg)
 
 
+def _is_own(name: str) -> bool:
+    """Whether an entry is for what this package's own client finds out."""
+    classes = _row(name)["exceptions"]
+    return bool(classes) and all(known.startswith(_OWN) for known in classes)
+
+
+def _row(name: str) -> Mapping[str, Any]:
+    return next(row for row in default_catalogs().transport.rows if row["name"] == name)
+
+
 def logged_failure(name: str, method: str, url: str) -> str:
     """Class and text of an exception: as requests raises it, or as the catalog lists it where that says more."""
     catalogs = default_catalogs()
@@ -71,7 +89,7 @@ def logged_failure(name: str, method: str, url: str) -> str:
         rule = rule_for_text(told, catalogs)
         if rule is not None and rule.name == name:
             return told
-    row = next(row for row in catalogs.transport.rows if row["name"] == name)
+    row = _row(name)
     known = sorted(row["exceptions"], key=lambda kind: not kind.startswith("requests."))
     text = filled(row["texts"][0])[0] if row.get("texts") else "it failed"
     return f"{known[0].removeprefix('builtins.') if known else 'OSError'}: {text}"

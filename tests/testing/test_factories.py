@@ -460,10 +460,29 @@ _NEVER_RAISED = {
     },
 }
 _NEVER_RAISED["httpx"] = _NEVER_RAISED["httpx2"]
+_OF_THE_CLIENT = {
+    "KEY_MISSING",
+    "CIRCUIT_OPEN",
+    "LIMITER_FULL",
+    "DEADLINE_EXCEEDED",
+    "ANSWER_TOO_LARGE",
+    "REDIRECT_REFUSED",
+    "PAGE_REPEATED",
+}
 
 
 @every_library
-@pytest.mark.parametrize("name", _TRANSPORT)
+@pytest.mark.parametrize("name", sorted(_OF_THE_CLIENT))
+def test_what_the_client_finds_out_is_no_exception_of_a_library(library, name):
+    """For a failure that no library raises, the factory says how to have it, and what it says works."""
+    with pytest.raises(ValueError, match=f'no HTTP library raises {name}, .* use exception\\("heygen", "transport/{name}"\\)'):
+        transport_exception(name, library)
+    made = exception("heygen", f"transport/{name}")
+    assert (made.info.name, made.info.channel) == (name, Channel.TRANSPORT)
+
+
+@every_library
+@pytest.mark.parametrize("name", [name for name in _TRANSPORT if name not in _OF_THE_CLIENT])
 def test_transport_exception_comes_back(library, name):
     """Every entry of the transport catalog that a library can raise comes back as itself; the others are refused."""
     if name in _NEVER_RAISED[library]:
