@@ -195,6 +195,8 @@ _BY_THE_CLIENT = [
     (failures.TooManyRedirectsError(5), "TooManyRedirects network unknown never network"),
     (failures.PageRepeatedError(token=True), "PageRepeated server unknown never provider"),
     (failures.PageRepeatedError(token=False), "PageRepeated server unknown never provider"),
+    (failures.ClientClosedError(), "ClientClosed invalid_request not_sent never caller"),
+    (failures.WrongLoopError(), "WrongLoop invalid_request not_sent never caller"),
 ]
 
 
