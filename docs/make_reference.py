@@ -12,13 +12,26 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+import attrs
 import httpx2
 import requests
 
-from heify_heygen_errors import Catalogs, Category, normalize
-from heify_heygen_errors.testing import FakeServer, Reply, error
+from heify_heygen_errors import (
+    Catalogs,
+    Category,
+    ErrorInfo,
+    Observation,
+    Outcome,
+    Reason,
+    RetryAction,
+    RetryContext,
+    RetryPolicy,
+    normalize,
+    normalize_all,
+)
+from heify_heygen_errors.testing import FakeServer, Reply, error, info, typical, wires
 from heify_heygen_errors.testing.fault import FAULTS, Fault
 from heify_heygen_errors.testing.logs import DAMAGES
 from heify_heygen_errors.testing.operations import Operation
@@ -34,6 +47,7 @@ _SOURCES: Final = {"seed": "docs.heygen.com/reference/errors (legacy table)"}
 _PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 
 Row = Mapping[str, Any]
+Send: TypeAlias = Callable[[str, float, bytes], Any]
 
 
 def pages() -> dict[Path, str]:
@@ -59,7 +73,11 @@ def section(name: str, raw: Mapping[str, Row]) -> str:
         "families": families,
         "hosts": hosts,
         "faults": faults,
+        "addresses": addresses,
         "refusals": refusals,
+        "retry_table": retry_table,
+        "retry_reasons": retry_reasons,
+        "retry_endpoints": retry_endpoints,
     }[name](raw)
 
 
@@ -143,6 +161,15 @@ def faults(raw: Mapping[str, Row]) -> str:  # noqa: ARG001 - all tables are aske
         )
 
 
+def addresses(raw: Mapping[str, Row]) -> str:  # noqa: ARG001 - all tables are asked the same way
+    """What two HTTP libraries see at each address of the fake server where nobody answers."""
+    with FakeServer(limits=False) as server:
+        return table(
+            ("Address", "What happens", "requests", "httpx2", "Rule", "Outcome"),
+            (address_row(server, *row) for row in _ADDRESSES),
+        )
+
+
 def refusals(raw: Mapping[str, Row]) -> str:
     """How each fake vendor refuses, tried out on a fake server."""
     with FakeServer(limits=False) as server:
@@ -150,6 +177,49 @@ def refusals(raw: Mapping[str, Row]) -> str:
             ("What is wrong", *(raw[name]["title"] for name in PROVIDERS)),
             ((what, *(refusal(server, name, asked[name]) for name in PROVIDERS)) for what, asked in _REFUSED.items()),
         )
+
+
+def retry_table(raw: Mapping[str, Row]) -> str:
+    """What the default policy decides on every failure that the catalogs know, after the first attempt, by kind of endpoint."""
+    met: dict[tuple[str, tuple[str, ...]], tuple[set[str], set[str]]] = {}
+    for failure in failures(raw):
+        advice = failure.retry
+        # A failed job is never repeated, whatever else is known of it.
+        action = "any" if advice.outcome is Outcome.ACCEPTED else code(advice.action)
+        outcomes, names = met.setdefault((action, verdicts(failure)), (set(), set()))
+        outcomes.add(advice.outcome)
+        names.add(failure.category)
+    order = [*(code(action) for action in RetryAction if action is not RetryAction.NEVER), code(RetryAction.NEVER), "any"]
+    rows = sorted(met.items(), key=lambda row: (order.index(row[0][0]), min(map(list(Outcome).index, row[1][0])), row[0][1][0] < "yes"))
+    return table(
+        ("Advice", "Outcome", "Categories", *_CALLS),
+        (
+            (action, listed(one for one in Outcome if one in outcomes), listed(one for one in Category if one in names), *decided)
+            for (action, decided), (outcomes, names) in rows
+        ),
+    )
+
+
+def retry_reasons(raw: Mapping[str, Row]) -> str:  # noqa: ARG001 - all tables are asked the same way
+    """Every reason of a decision."""
+    rows = ((code(reason), "yes" if reason in _GOES_ON else "no", reason.says) for reason in Reason)
+    return table(("`Reason`", "Sent again", "Means"), rows)
+
+
+def retry_endpoints(raw: Mapping[str, Row]) -> str:
+    """The POSTs and PATCHes of each vendor by whether they are repeated after an unknown outcome."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name in PROVIDERS:
+        for kind in _REPEATED.values():
+            rows[raw[name]["title"], kind] = []
+        for row in raw[name]["endpoints"]:
+            if row["method"] in ("POST", "PATCH"):
+                kind = _REPEATED[row.get("idempotency") or row["effect"]]
+                rows[raw[name]["title"], kind].append(("" if row["method"] == "POST" else "PATCH ") + row["path"])
+    return table(
+        ("Vendor", "After an unknown outcome", "POST, if nothing else is said"),
+        ((vendor, kind, listed(paths)) for (vendor, kind), paths in rows.items() if paths),
+    )
 
 
 # Pages.
@@ -380,6 +450,44 @@ _SMALLER: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+# Faults that happen while a request is being sent, so that it has to be large: more than the buffers of sockets hold.
+_WHILE_SENDING: Final = frozenset({"reset_while_sending"})
+_UPLOAD: Final = b"x" * (16 << 20)
+# How an address is got, what happens there, its URL, and the body that is sent there.
+_ADDRESSES: Final[Sequence[tuple[str, str, Callable[[FakeServer], str], bytes]]] = (
+    (
+        "unreachable_url(name)",
+        "no connection comes about, as behind a firewall that drops packets",
+        lambda server: server.unreachable_url("heygen"),
+        b"",
+    ),
+    (
+        "unreachable_url(name, tls=True)",
+        "the same",
+        lambda server: server.unreachable_url("heygen", tls=True),
+        b"",
+    ),
+    (
+        "silent_url(name)",
+        "a connection comes about, and no byte comes back",
+        lambda server: server.silent_url("heygen"),
+        b"",
+    ),
+    (
+        "silent_url(name)",
+        "the same for a large request, which cannot be sent to its end",
+        lambda server: server.silent_url("heygen"),
+        _UPLOAD,
+    ),
+    (
+        "silent_url(name, tls=True)",
+        "the TLS handshake does not end",
+        lambda server: server.silent_url("heygen", tls=True),
+        b"",
+    ),
+)
+
+
 def fault_row(server: FakeServer, fault: Fault) -> tuple[str, ...]:
     """A fault with what each library makes of it, and what `normalize` makes of that."""
     amounts = ", ".join(
@@ -387,41 +495,52 @@ def fault_row(server: FakeServer, fault: Fault) -> tuple[str, ...]:
         for name in ("seconds", "size")
         if getattr(fault, name)
     )
-    met = [meeting(server, fault, get) for get in (by_requests, by_httpx2)]
-    seen = [f"`{type(one).__name__}`" if isinstance(one, Exception) else told(one) for one in met]
+    met = [meeting(server, fault, send) for send in (by_requests, by_httpx2)]
+    shown = code(f"{fault.name}({amounts})" if amounts else fault.name)
+    return (shown, fault.summary, *seen(met), "yes" if fault.effect else "no")
+
+
+def address_row(server: FakeServer, name: str, summary: str, url: Callable[[FakeServer], str], body: bytes) -> tuple[str, ...]:
+    """An address with what each library makes of it, and what `normalize` makes of that."""
+    there = url(server) + "/v3/videos"
+    return (code(name), summary, *seen([tried(send, there, _TIMEOUT, body) for send in (by_requests, by_httpx2)]))
+
+
+def seen(met: Sequence[Any]) -> tuple[str, ...]:
+    """What the libraries have met, the rules and the outcomes that follow."""
     infos = [normalize(one, "heygen") for one in met]
     rules = dict.fromkeys(code(info.rule) if info is not None else "no error" for info in infos)
     outcomes = dict.fromkeys(info.retry.outcome for info in infos if info is not None)
-    return (
-        code(f"{fault.name}({amounts})" if amounts else fault.name),
-        fault.summary,
-        *seen,
-        ", ".join(rules),
-        ", ".join(outcomes),
-        "yes" if fault.effect else "no",
-    )
+    shown = (f"`{type(one).__name__}`" if isinstance(one, Exception) else told(one) for one in met)
+    return (*shown, ", ".join(rules), ", ".join(outcomes))
 
 
-def meeting(server: FakeServer, fault: Fault, get: Callable[[str, float], Any]) -> Any:
+def meeting(server: FakeServer, fault: Fault, send: Send) -> Any:
     """What a client gets that meets a fault: an answer or an exception."""
     server.reset()
     step = fault(answer=Reply.json(_ANSWER), **_SMALLER.get(fault.name, {}))
     server.script([step] * (1 if fault.name == "refused" else 40))
+    # A short time-out for faults that wait only, so that a slow machine sees of the others what they are.
+    patience = _TIMEOUT if fault.seconds >= 1 else _PATIENCE
+    return tried(send, server.heygen.url + "/v3/videos/v-1", patience, _UPLOAD if fault.name in _WHILE_SENDING else b"")
+
+
+def tried(send: Send, url: str, timeout: float, body: bytes) -> Any:
+    """What comes of a call: an answer or an exception."""
     try:
-        # A short time-out for faults that wait only, so that a slow machine sees of the others what they are.
-        return get(server.heygen.url + "/v3/videos/v-1", _TIMEOUT if fault.seconds >= 1 else _PATIENCE)
+        return send(url, timeout, body)
     except (requests.RequestException, httpx2.HTTPError) as problem:
         return problem
 
 
-def by_requests(url: str, timeout: float) -> Any:
-    """A call with requests."""
-    return requests.get(url, timeout=timeout)
+def by_requests(url: str, timeout: float, body: bytes) -> Any:
+    """A call with requests: a POST if there is a body."""
+    return requests.request("POST" if body else "GET", url, data=body or None, timeout=timeout)
 
 
-def by_httpx2(url: str, timeout: float) -> Any:
+def by_httpx2(url: str, timeout: float, body: bytes) -> Any:
     """A call with httpx2, which follows redirects only when told to."""
-    return httpx2.get(url, timeout=timeout, follow_redirects=True)
+    return httpx2.request("POST" if body else "GET", url, content=body or None, timeout=timeout, follow_redirects=True)
 
 
 def told(answer: Any) -> str:
@@ -486,6 +605,56 @@ def refusal(server: FakeServer, provider: str, asked: tuple[str, str, bool | Non
     if info is None:
         return f"{answer.status_code}, no error"
     return f"{info.status}, {info.message or info.code}"
+
+
+# Retries.
+
+# What a call does, with an example of it: method, path, idempotency key.
+_CALLS: Final[Mapping[str, tuple[str, str, str | None]]] = {
+    "Reads": ("GET", "/v3/videos", None),
+    "Gives the same state": ("DELETE", "/v3/videos/v-1", None),
+    "Spends": ("POST", "/v2/video/generate", "k-1"),
+    "Spends, key honoured": ("POST", "/v3/videos", "k-1"),
+}
+_GOES_ON: Final = frozenset({Reason.NOT_SENT, Reason.TRANSIENT, Reason.THROTTLED, Reason.POLL})
+# By the key that an endpoint honours, else by its effect.
+_REPEATED: Final = {
+    "header": "repeated with its `Idempotency-Key`",
+    "body:request_id": "repeated with its `request_id` in the body",
+    "read": "repeated: it reads",
+    "idempotent": "repeated: it gives the same state",
+    "spends": "never repeated",
+}
+
+
+def failures(raw: Mapping[str, Row]) -> Iterator[ErrorInfo]:
+    """A failure of every entry in every shape, of every status, and of every exception without an answer."""
+    catalogs = Catalogs.load()
+    for entry in catalogs.entries():
+        owner = entry.rule.partition("/")[0]
+        for rule in (entry.rule, *(refinement.rule for refinement in entry.refinements)):
+            for name in (owner,) if owner in PROVIDERS else PROVIDERS:
+                for form in wires(typical(name, rule.partition("/")[2])):
+                    yield from normalize_all(form.observation())
+    for name in PROVIDERS:
+        answers = (Observation(name, status) for status in range(400, 600))
+        unanswered = (info(name, f"transport/{row['name']}") for row in raw["transport"]["entries"])
+        yield from (found for answer in answers if (found := normalize(answer)) is not None)
+        yield from unanswered
+
+
+def verdicts(failure: ErrorInfo) -> tuple[str, ...]:
+    """What is decided on a failure, in the columns of the table."""
+    # Asked at HeyGen's endpoints, whoever failed: the decision depends on what an endpoint does and not on whose it is.
+    asked = attrs.evolve(failure, provider="heygen")
+    found = []
+    for method, path, key in _CALLS.values():
+        decision = RetryPolicy().decide(RetryContext(info=asked, method=method, url=path, idempotency_key=key))
+        if decision.retry != (decision.reason in _GOES_ON):
+            msg = f"{decision} of {failure.rule}: _GOES_ON is out of date"
+            raise ValueError(msg)
+        found.append(f"{'yes' if decision.retry else 'no'}: {code(decision.reason)}")
+    return tuple(found)
 
 
 def index(raw: Mapping[str, Row], rows: Sequence[Row]) -> str:

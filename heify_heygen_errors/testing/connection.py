@@ -35,6 +35,8 @@ class Arrived:
         body: at most 64 MiB of it.
         size: bytes of the whole body.
         scheme: ``http`` or ``https``.
+        met: the fault that it met while it was being sent.
+        chances: what chance has said of it, by the rule that asked.
     """
 
     method: str
@@ -43,6 +45,8 @@ class Arrived:
     body: bytes
     size: int
     scheme: str = "http"
+    met: Fault | None = attrs.field(default=None, repr=False)
+    chances: dict[object, bool] = attrs.field(factory=dict, repr=False)
 
     @property
     def json(self) -> Any:
@@ -74,6 +78,10 @@ class Outcome:
 class Dispatcher(Protocol):
     """What answers the requests of a connection."""
 
+    def announced(self, arrived: Arrived) -> int | None:
+        """How many bytes of its body to read before a request, whose head has come, is dispatched; None for all."""
+        ...
+
     def dispatch(self, arrived: Arrived) -> Outcome:
         """The answer to a request."""
         ...
@@ -93,11 +101,11 @@ class Connection(asyncio.Protocol):
         self._others = others
         self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_LIMIT)
         self._transport: asyncio.Transport | None = None
-        self._head: h11.Request | None = None
+        self._arrived: Arrived | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._enough: int | None = None
         self._task: asyncio.Task[None] | None = None
-        self._answering = False
         self._leaving = False
         self._to_head = False
         self._head_sent = False
@@ -162,28 +170,36 @@ class Connection(asyncio.Protocol):
             if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                 return
             if isinstance(event, h11.Request):
-                self._head, self._chunks, self._size = event, [], 0
+                self._begin(event)
             elif isinstance(event, h11.Data):
                 if self._size < _BODY_LIMIT:
                     self._chunks.append(bytes(event.data))
                 self._size += len(event.data)
+                if self._enough is not None and self._size >= self._enough:
+                    self._answer()
             elif isinstance(event, h11.EndOfMessage):
                 self._answer()
 
-    def _answer(self) -> None:
-        head = self._head
-        if head is None:
-            return
+    def _begin(self, head: h11.Request) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
         self.target = head.target.decode("latin-1")
         self.host = headers.get("host", "")
-        arrived = Arrived(head.method.decode(), self.target, headers, b"".join(self._chunks), self._size, self.scheme)
         self._to_head, self._head_sent = head.method == b"HEAD", False
-        self._answering = True
-        try:
-            outcome = self._site.dispatch(arrived)
-        finally:
-            self._answering = False
+        self._arrived = Arrived(head.method.decode(), self.target, headers, b"", 0, self.scheme)
+        self._chunks, self._size = [], 0
+        self._enough = self._site.announced(self._arrived)
+        if self._enough == 0:
+            self._answer()
+
+    def _answer(self) -> None:
+        arrived = self._arrived
+        if arrived is None:
+            return
+        arrived.body, arrived.size = b"".join(self._chunks)[: self._enough], self._size
+        if self._enough is not None:
+            arrived.size = min(self._size, self._enough)
+        outcome = self._site.dispatch(arrived)
+        self._arrived = None
         if outcome.fault is not None:
             self._task = asyncio.get_running_loop().create_task(self._suffer(outcome, outcome.fault))
             return
@@ -258,8 +274,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def close_if_idle(self) -> None:
-        """End the connection if nothing is being answered on it, else as soon as that is done."""
-        if self._task is None and not self._answering:
+        """End the connection if no request is on it, else as soon as that is answered."""
+        if self._task is None and self._arrived is None:
             self.close()
         self._leaving = True
 

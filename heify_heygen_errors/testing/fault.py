@@ -25,7 +25,7 @@ _CHUNK: Final = 64 * 1024
 # How long a client needs to have read what was sent before a reset; a reset discards what is still unread.
 _BEFORE_RESET: Final = 0.05
 _REDIRECT: Final = 307
-_BEFORE_THE_VENDOR: Final = frozenset({"refused", "redirect_elsewhere", "redirect_loop"})
+_BEFORE_THE_VENDOR: Final = frozenset({"refused", "reset_while_sending", "redirect_elsewhere", "redirect_loop"})
 
 
 class Line(Protocol):
@@ -94,7 +94,7 @@ class Fault:
         name: what it is called in `FAULTS`, in scripts and in the ``X-Fake-Fault`` header.
         summary: what the client meets, in one line.
         effect: whether the vendor acts on the request before the answer is lost; false where no vendor is reached
-            (`refused`, the redirects). With an `answer` that is a failure, what counts is the effect of that.
+            (`refused`, `reset_while_sending`, the redirects). With an `answer` that is a failure, what counts is the effect of that.
         seconds: of waiting; what for, the summary says. Real seconds, but for `refused`, whatever the server's clock.
         size: of bytes; what for, the summary says.
         answer: the answer that the fault happens to; None for the vendor's normal one. Anything that a script takes,
@@ -145,6 +145,10 @@ def _chunk(data: bytes) -> bytes:
 
 async def _refused(line: Line, reply: Reply, fault: Fault) -> None:
     line.reset()  # never on a line: the server closes its port instead
+
+
+async def _reset_while_sending(line: Line, reply: Reply, fault: Fault) -> None:
+    line.reset()  # the connection calls this when `size` bytes have come
 
 
 async def _reset_after_request(line: Line, reply: Reply, fault: Fault) -> None:
@@ -297,6 +301,14 @@ refused: Final = Fault(
     status=0,
     act=_refused,
 )
+reset_while_sending: Final = Fault(
+    name="reset_while_sending",
+    summary="the head of the request and `size` bytes of its body are read, then the connection is reset",
+    effect=False,
+    size=64 * 1024,
+    status=0,
+    act=_reset_while_sending,
+)
 reset_after_request: Final = Fault(
     name="reset_after_request",
     summary="the request is read to its end, then the connection is reset, before any header",
@@ -373,6 +385,7 @@ FAULTS: Final[dict[str, Fault]] = {
     fault.name: fault
     for fault in (
         refused,
+        reset_while_sending,
         reset_after_request,
         closed_without_answer,
         reset_after_headers,

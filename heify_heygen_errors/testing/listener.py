@@ -15,11 +15,13 @@ from typing import Final
 from heify_heygen_errors.testing.connection import Arrived, Connection, Dispatcher, Outcome
 from heify_heygen_errors.testing.replies import Reply
 
+NOT_RUNNING: Final = "the server does not run: use it in a with block, or call start()"
+"""What is said of a server that does not run."""
+
 _HOST: Final = "127.0.0.1"
 _PATIENCE: Final = 10.0
 _LAST_ROUNDS: Final = 20
 _BACKLOG: Final = 512
-_NOT_RUNNING: Final = "the server does not run: use it in a with block, or call start()"
 
 
 class Inbox:
@@ -45,6 +47,10 @@ class Inbox:
     def forget(self) -> None:
         """Forget what arrived."""
         self._seen.clear()
+
+    def announced(self, arrived: Arrived) -> int | None:  # noqa: ARG002
+        """Every request is read to its end."""
+        return None
 
     def dispatch(self, arrived: Arrived) -> Outcome:
         """Keep a request and answer it."""
@@ -212,7 +218,7 @@ class Listener:
             RuntimeError: the server does not run.
         """
         if self._loop is None:
-            raise RuntimeError(_NOT_RUNNING)
+            raise RuntimeError(NOT_RUNNING)
         inbox = Inbox(reply)
         door = Door(inbox, 0, self.elsewhere.url)
         inbox.url = f"http://{_HOST}:{door.port}"
@@ -233,7 +239,7 @@ class Listener:
             RuntimeError: the server does not run.
         """
         if self._loop is None:
-            raise RuntimeError(_NOT_RUNNING)
+            raise RuntimeError(NOT_RUNNING)
         door = Door(self._site, 0, self.elsewhere.url, context)
         self._tls.append(door)
         if self._is_open:
@@ -301,7 +307,7 @@ class Listener:
             RuntimeError: the server does not run.
         """
         if self._loop is None:
-            raise RuntimeError(_NOT_RUNNING)
+            raise RuntimeError(NOT_RUNNING)
         if self.is_inside():
             work()
             return

@@ -41,6 +41,11 @@ def _adapter_class() -> Any:
             self._inner = inner
             self.max_retries = getattr(inner, "max_retries", None)
 
+        @property
+        def poolmanager(self) -> Any:
+            """The connections, for who looks after those; None where the adapter has no such thing."""
+            return getattr(self._inner, "poolmanager", None)
+
         def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
             moved = request.copy()
             parts = urlsplit(request.url or "")

@@ -6,16 +6,16 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from random import Random
-from typing import Final
+from typing import Final, TypeGuard
 
 import attrs
 
 from heify_heygen_errors.testing.clock import Clock
 from heify_heygen_errors.testing.connection import Arrived, Outcome
-from heify_heygen_errors.testing.fault import Fault, no_answer, refused, slow_answer
+from heify_heygen_errors.testing.fault import Fault, no_answer, refused, reset_while_sending, slow_answer
 from heify_heygen_errors.testing.operations import Operation, Received, read_query
 from heify_heygen_errors.testing.replies import Ok, Reply, VendorError
-from heify_heygen_errors.testing.steps import CANNOT_BE_REFUSED, Rule, Step, checked, header_step, told
+from heify_heygen_errors.testing.steps import CANNOT_BE_REFUSED, FAULT_HEADER, Rule, Step, checked, header_step, told
 from heify_heygen_errors.testing.vendors import VENDORS
 from heify_heygen_errors.testing.vendors.known import make_known
 from heify_heygen_errors.testing.vendors.vendor import Answered, Settings, Vendor
@@ -90,6 +90,25 @@ class Reception:
         self.world.ended = self._job_ended
         self.world.posted = post
 
+    def announced(self, arrived: Arrived) -> int | None:
+        """How many bytes of its body to read before a request, whose head has come, is received; None for all.
+
+        A request that meets its fault while it is being sent takes that step here.
+        """
+        with self.lock:
+            heads = (rule.steps[0] for rule in (*self.scripts, *self.rules) if rule.steps)
+            if FAULT_HEADER not in arrived.headers and not any(_is_while_sending(step) for step in heads):
+                return None
+            received = self._as_received(arrived)
+            try:
+                step = header_step(received) if received.provider else None
+            except (KeyError, ValueError, TypeError):  # the answer will say so
+                return None
+            if step is None:
+                step = self._next_step(received, arrived.chances, while_sending=True)
+                arrived.met = step if _is_while_sending(step) else None
+            return step.size if _is_while_sending(step) else None
+
     def receive(self, arrived: Arrived, root: str) -> Outcome:
         """What to answer to a request.
 
@@ -98,30 +117,33 @@ class Reception:
             root: URL of the server.
         """
         with self.lock:
-            provider, path = address(arrived)
             self.number += 1
-            received = Received(
-                number=self.number,
-                at=self._clock(),
-                provider=provider,
-                method=arrived.method,
-                path=path,
-                target=arrived.target,
-                query=read_query(arrived.target),
-                headers=arrived.headers,
-                body=arrived.body if provider not in self._vendors else arrived.body[: self._vendors[provider].takes],
-                size=arrived.size,
-                scheme=arrived.scheme,
-            )
+            received = self._as_received(arrived)
             self.received.append(received)
             self.world.settle()
-            outcome = self._decided(received, root)
+            outcome = self._decided(received, root, arrived)
             received.fault = None if outcome.fault is None else outcome.fault.name
             received.status = outcome.reply.status if outcome.fault is None else outcome.fault.status_of(outcome.reply)
-            self.counts[provider, received.operation or f"{received.method} {path}"] += 1
+            self.counts[received.provider, received.operation or f"{received.method} {received.path}"] += 1
             self.statuses[received.status] += 1
             self._tell(received)
             return outcome
+
+    def _as_received(self, arrived: Arrived) -> Received:
+        provider, path = address(arrived)
+        return Received(
+            number=self.number,
+            at=self._clock(),
+            provider=provider,
+            method=arrived.method,
+            path=path,
+            target=arrived.target,
+            query=read_query(arrived.target),
+            headers=arrived.headers,
+            body=arrived.body if provider not in self._vendors else arrived.body[: self._vendors[provider].takes],
+            size=arrived.size,
+            scheme=arrived.scheme,
+        )
 
     def _tell(self, received: Received) -> None:
         if self._on_request is None:
@@ -141,31 +163,37 @@ class Reception:
         self._on_refused(step.seconds, rule)
         return True
 
-    def _decided(self, received: Received, root: str) -> Outcome:
+    def _decided(self, received: Received, root: str, arrived: Arrived) -> Outcome:
         try:
             step = header_step(received) if received.provider else None
         except (KeyError, ValueError, TypeError) as problem:
             return Outcome(_wrong_header(problem))
         try:
-            return self._outcome(received, root, step or self._next_step(received))
+            return self._outcome(received, root, step or arrived.met or self._next_step(received, arrived.chances))
         except BaseException as problem:  # noqa: BLE001 - of a step that is a function; raised again when the server's with block ends
             self.failures.append(problem)
             return Outcome(Reply.json({"fake": f"the step failed: {problem!r}"}, 500))
 
-    def _next_step(self, received: Received) -> Step | None:
+    def _next_step(self, received: Received, chances: dict[object, bool], *, while_sending: bool = False) -> Step | None:
+        """The step that a request takes; with `while_sending` only one that happens while it is being sent."""
         if not received.provider and received.method in _LOOKS:  # of a browser, say, which takes no step from anybody
             return None
         for rule in (*self.scripts, *self.rules):
             if not rule.fits(received):
                 continue
-            step = rule.take(self._chance)
-            if step is not None:
-                if rule in self.scripts:
-                    self.refuse_if_next(rule)
-                for rules in (self.scripts, self.rules):
-                    if rule in rules and not rule.steps:
-                        rules.remove(rule)
-                return step
+            if rule not in chances:  # chance is asked once, though a request may come by twice
+                chances[rule] = rule.chosen(self._chance)
+            if not chances[rule]:
+                continue
+            if while_sending and not _is_while_sending(rule.steps[0]):
+                return None
+            step = rule.take()
+            if rule in self.scripts:
+                self.refuse_if_next(rule)
+            for rules in (self.scripts, self.rules):
+                if rule in rules and not rule.steps:
+                    rules.remove(rule)
+            return step
         return None
 
     def _outcome(self, received: Received, root: str, step: Step | None) -> Outcome:
@@ -186,7 +214,7 @@ class Reception:
         raise TypeError(msg)
 
     def _faulty(self, received: Received, root: str, fault: Fault) -> Outcome:
-        if fault.answer is not None and not isinstance(fault.answer, Ok):
+        if fault.answer is not None and not isinstance(fault.answer, Ok) and not _is_while_sending(fault):
             return Outcome(self._outcome(received, root, fault.answer).reply, fault)
         if not fault.effect:
             self._meet(received)
@@ -249,6 +277,10 @@ def address(arrived: Arrived) -> tuple[str, str]:
     if first in PREFIXES or first == "_fake":
         return first, f"/{rest}"
     return "", path
+
+
+def _is_while_sending(step: Step | None) -> TypeGuard[Fault]:
+    return isinstance(step, Fault) and step.name == reset_while_sending.name
 
 
 def _vendor_of(host: str) -> str | None:

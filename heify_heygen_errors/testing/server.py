@@ -15,10 +15,11 @@ from heify_heygen_errors.testing.certificates import Authority, Kind
 from heify_heygen_errors.testing.clock import Clock, ManualClock
 from heify_heygen_errors.testing.connection import Arrived, Outcome
 from heify_heygen_errors.testing.control import Control
+from heify_heygen_errors.testing.dead_ports import DeadPorts
 from heify_heygen_errors.testing.deliveries import Post
 from heify_heygen_errors.testing.factories import Webhook
 from heify_heygen_errors.testing.fault import Fault, refused
-from heify_heygen_errors.testing.listener import Inbox, Listener
+from heify_heygen_errors.testing.listener import NOT_RUNNING, Inbox, Listener
 from heify_heygen_errors.testing.mounting import mount, transport
 from heify_heygen_errors.testing.openapi import document
 from heify_heygen_errors.testing.operations import Operation, Received
@@ -150,6 +151,7 @@ class FakeServer:
         self._control = Control(self)
         self._authority: Authority | None = None
         self._tls: dict[Kind, str] = {}
+        self._dead = DeadPorts()
         self._unwatch: Callable[[], None] = _nothing
         self._cancel_timer: Callable[[], None] = _nothing
         self._cancel_refusal: Callable[[], None] = _nothing
@@ -196,6 +198,7 @@ class FakeServer:
         self._listener.stop()
         self._post.stop()
         self._tls.clear()
+        self._dead.close()
         if self._authority is not None:
             self._authority.remove()
             self._authority = None
@@ -274,6 +277,41 @@ class FakeServer:
     def ca_file(self) -> str:
         """Path of the PEM file with the authority behind the ``valid``, ``wrong_host`` and ``expired`` certificates."""
         return self._ca().ca_file
+
+    def silent_url(self, name: str, *, tls: bool = False) -> str:
+        """Base URL of a vendor that never says a word: connections come about, nothing is read, and no byte comes back.
+
+        The answer to a small request never comes; a large one (from 8 MiB) cannot be sent to its end; with TLS the
+        handshake does not end. What is sent there is not on record.
+
+        Args:
+            name: the vendor.
+            tls: whether the URL begins with ``https``.
+
+        Raises:
+            KeyError: there is no such vendor.
+            RuntimeError: the server does not run.
+        """
+        return self._dead_url(name, lambda ports: ports.silent, tls=tls)
+
+    def unreachable_url(self, name: str, *, tls: bool = False) -> str:
+        """Base URL of a vendor to which no connection comes about, as behind a firewall that drops packets.
+
+        Args:
+            name: the vendor.
+            tls: whether the URL begins with ``https``.
+
+        Raises:
+            KeyError: there is no such vendor.
+            RuntimeError: the server does not run, or the system does not leave connections waiting; Linux does.
+        """
+        return self._dead_url(name, lambda ports: ports.full, tls=tls)
+
+    def _dead_url(self, name: str, port: Callable[[DeadPorts], int], *, tls: bool) -> str:
+        vendor = self.site(name).name
+        if not self._listener.is_running:
+            raise RuntimeError(NOT_RUNNING)
+        return f"{'https' if tls else 'http'}://127.0.0.1:{port(self._dead)}/{vendor}"
 
     def _ca(self) -> Authority:
         if not self._listener.is_running:
@@ -598,6 +636,11 @@ class FakeServer:
             self._listener.accept()
 
     # Requests.
+
+    def announced(self, arrived: Arrived) -> int | None:
+        """How many bytes of its body to read before a request, whose head has come, is dispatched; None for all."""
+        provider, _ = address(arrived)
+        return None if provider == "_fake" else self._reception.announced(arrived)
 
     def dispatch(self, arrived: Arrived) -> Outcome:
         """The answer to a request; called by connections, in the server's own thread."""

@@ -26,9 +26,11 @@ from heify_heygen_errors.testing.words import Speaker
 Step: TypeAlias = Reply | VendorError | Ok | Fault | Callable[[Received], Reply | VendorError | Ok | Fault]
 """What a request can meet."""
 
+FAULT_HEADER: Final = "x-fake-fault"
+"""The header by which a request asks for a fault."""
+
 CANNOT_BE_REFUSED: Final = "a request that has arrived cannot be refused: put fault.refused into a script, or use refusing()"
 _ERROR_HEADER: Final = "x-fake-error"
-_FAULT_HEADER: Final = "x-fake-fault"
 _ERROR_OPTIONS: Final = ("provider", "shape", "status", "message", "detail", "param", "code", "job_id", "retry_after", "headers", "effect")
 _FAULT_OPTIONS: Final = ("seconds", "size", "effect", "answer")
 
@@ -80,10 +82,12 @@ class Rule:
             return False
         return self.path is None or self.path.fullmatch(received.path) is not None
 
-    def take(self, random: Random) -> Step | None:
-        """The next step; None if chance lets this request pass."""
-        if self.share < 1.0 and random.random() >= self.share:
-            return None
+    def chosen(self, random: Random) -> bool:
+        """Whether chance has a fitting request take a step; else it passes by."""
+        return self.share >= 1.0 or random.random() < self.share
+
+    def take(self) -> Step:
+        """The next step."""
         if self.lasting and len(self.steps) == 1:
             return self.steps[0]
         return self.steps.popleft()
@@ -118,7 +122,7 @@ def header_step(received: Received) -> Step | None:
         KeyError, ValueError, TypeError: no such error, fault or option; the message says what there is.
     """
     wanted = received.headers.get(_ERROR_HEADER)
-    lost = received.headers.get(_FAULT_HEADER)
+    lost = received.headers.get(FAULT_HEADER)
     if wanted is None and lost is None:
         return None
     # The storage has no errors of its own: those of the layers are found under every vendor.

@@ -1,5 +1,6 @@
 """Every fault of the testing kit, as requests and httpx2 see it, over a real socket."""
 
+import asyncio
 import contextlib
 import gzip
 import socket
@@ -17,10 +18,12 @@ from heify_heygen_errors.testing.fault import FAULTS, named
 _BODY = {"data": {"id": "v1", "status": "completed", "title": "A title of some length"}}
 _ANSWER = Reply.json(_BODY)
 _TIMEOUT = 0.4
+_PATIENCE = 10
 
 # What a client meets: the rule that its exception gives and the outcome that follows for a POST.
 _EXCEPTIONS = {
     "refused": ("ConnectionRefused", "not_sent"),
+    "reset_while_sending": ("ConnectionReset", "unknown"),
     "reset_after_request": ("ConnectionReset", "unknown"),
     "closed_without_answer": ("RemoteClosed", "unknown"),
     "reset_after_headers": ("ConnectionReset", "unknown"),
@@ -41,6 +44,9 @@ _OF_REQUESTS = dict.fromkeys(("reset_after_headers", "reset_mid_body", "endless_
 _SMALLER = {"endless_body": {"size": 4 << 20}, "gzip_bomb": {"size": 8 << 20}, "trickling_body": {"seconds": 0.001}}
 _SMALLER["trickling_headers"] = {"seconds": 0.001, "size": 20}
 _SMALLER["refused"] = {"seconds": 30}
+_NO_EFFECT = ("refused", "reset_while_sending", "redirect_elsewhere", "redirect_loop")
+# More than the buffers of sockets hold, so that a client is still sending when the connection is reset.
+_UPLOAD = b"x" * (16 << 20)
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +226,7 @@ def test_fault_by_header(server, name):
     assert [name] == [received.fault for received in server.requests]
 
 
-@pytest.mark.parametrize("name", sorted(set(FAULTS) - {"refused", "redirect_elsewhere", "redirect_loop"}))
+@pytest.mark.parametrize("name", sorted(set(FAULTS) - set(_NO_EFFECT)))
 def test_request_takes_effect_behind_a_fault(server, name):
     """Whatever happens to the answer, the vendor has started the work: once, and on record as paid."""
     server.reset()
@@ -231,16 +237,125 @@ def test_request_takes_effect_behind_a_fault(server, name):
     assert [(work.operation, work.request) for work in server.paid_work] == [("POST /v3/videos", 1)]
 
 
-@pytest.mark.parametrize("name", ["refused", "redirect_elsewhere", "redirect_loop"])
+@pytest.mark.parametrize("name", _NO_EFFECT)
 def test_request_has_no_effect_before_the_vendor(server, name):
     """Work is not started by a request that the vendor never acts on."""
     server.reset()
     server.script([named(name)])
+    body = {"type": "avatar", "avatar_id": AVATAR_ID, "voice_id": VOICE_ID, "script": "Hello"}
+    headers = {"X-Api-Key": server.heygen.api_key}
     with contextlib.suppress(requests.RequestException):
-        requests.post(
-            server.heygen.url + "/v3/videos", json={}, headers={"X-Api-Key": server.heygen.api_key}, timeout=0.2, allow_redirects=False
-        )
+        requests.post(server.heygen.url + "/v3/videos", json=body, headers=headers, timeout=0.2, allow_redirects=False)
     assert server.paid_work == []
+
+
+# A request that breaks off.
+
+
+async def _post_async(url, verify, body):
+    async with httpx2.AsyncClient(timeout=_PATIENCE, verify=verify) as client:
+        return await client.post(url, content=body)
+
+
+_POSTS = {
+    "requests": lambda url, server, body: requests.post(url, data=body, timeout=_PATIENCE, verify=server.ca_file),
+    "httpx2": lambda url, server, body: httpx2.post(url, content=body, timeout=_PATIENCE, verify=_context(server.ca_file)),
+    "httpx2 async": lambda url, server, body: asyncio.run(_post_async(url, _context(server.ca_file), body)),
+}
+# Clients look for an answer when they cannot send on; by then the reset has been told to the failed write.
+_SEEN = {"requests": "RemoteClosed", "httpx2": "RemoteClosed", "httpx2 async": "ConnectionReset"}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("library", _POSTS)
+def test_upload_breaks_off(server, library, tls):
+    """A connection that is reset while the request is being sent is a failure of the network, with an outcome that nobody knows."""
+    server.reset()
+    server.script([fault.reset_while_sending])
+    url = (server.tls_url("heygen") if tls else server.heygen.url) + "/v3/assets"
+    with pytest.raises((requests.ConnectionError, httpx2.TransportError)) as raised:
+        _POSTS[library](url, server, _UPLOAD)
+    info = normalize(raised.value, "heygen")
+    assert (info.category, info.retry.outcome, info.retry.action) == ("network", "unknown", "backoff")
+    if not tls:  # with TLS it differs with the version of OpenSSL
+        assert info.rule == f"transport/{_SEEN[library]}"
+
+
+@pytest.mark.parametrize("size", [0, 1000, 65536])
+def test_upload_that_breaks_off_is_on_record(server, size):
+    """The request counts, with as much of its body as was read, and has met its fault; the next one finds all as usual."""
+    server.reset()
+    server.script([fault.reset_while_sending(size=size)])
+    with pytest.raises(requests.ConnectionError):
+        requests.post(server.heygen.url + "/v3/assets", data=_UPLOAD, timeout=_PATIENCE)
+    [received] = server.requests
+    assert (received.operation, received.fault, received.status) == ("POST /v3/assets", "reset_while_sending", None)
+    assert (received.size, received.body) == (size, _UPLOAD[:size])
+    assert (server.unused_steps, server.jobs, server.statuses) == ([], [], {None: 1})
+    assert requests.get(server.heygen.url + "/v3/users/me", timeout=_PATIENCE).status_code == 401
+
+
+def test_request_smaller_than_that_is_read_to_its_end(server):
+    """A body of fewer bytes than the fault waits for is read whole; then comes the reset."""
+    server.reset()
+    server.script([fault.reset_while_sending(size=1000)])
+    with pytest.raises(requests.ConnectionError, match="Connection reset by peer"):
+        requests.post(server.heygen.url + "/v3/assets", data=b"small", timeout=_PATIENCE)
+    assert [received.body for received in server.requests] == [b"small"]
+
+
+def test_upload_breaks_off_by_header_and_by_rule(server):
+    """The size can be said by the request itself; a rule breaks off what it fits, and nothing else."""
+    server.reset()
+    with server.on("POST", "/v3/assets", fault.reset_while_sending(size=10)):
+        with pytest.raises(requests.ConnectionError):
+            requests.post(server.heygen.url + "/v3/assets", data=_UPLOAD, timeout=_PATIENCE)
+        assert requests.post(server.heygen.url + "/v3/videos", data=b"{}", timeout=_PATIENCE).status_code == 401
+    headers = {"X-Fake-Fault": "reset_while_sending; size=20"}
+    with pytest.raises(requests.ConnectionError):
+        requests.post(server.heygen.url + "/v3/assets", data=_UPLOAD, headers=headers, timeout=_PATIENCE)
+    assert [(received.size, received.fault) for received in server.requests] == [
+        (10, "reset_while_sending"),
+        (2, None),
+        (20, "reset_while_sending"),
+    ]
+
+
+def test_chance_is_asked_once(server):
+    """A share of uploads that break off is the share that was asked for: the same requests as with any other fault."""
+    met = []
+    for step in (fault.reset_while_sending, fault.closed_without_answer):
+        with FakeServer(seed=3) as one:
+            one.on(None, None, step, share=0.25)
+            one.on(None, None, Reply(status=503), share=0.25)
+            for _ in range(60):
+                with contextlib.suppress(requests.ConnectionError):
+                    requests.get(one.heygen.url + "/v3/users/me", timeout=_PATIENCE)
+            met.append([received.status for received in one.requests])
+    assert met[0] == met[1]
+    assert {met[0].count(status) > 5 for status in (None, 401, 503)} == {True}
+
+
+def test_refusal_behind_an_upload_that_breaks_off(server):
+    """A script goes on behind the upload, also with a port that refuses."""
+    server.reset()
+    server.script([fault.reset_while_sending, fault.refused(seconds=30)])
+    seen = []
+    for _ in range(2):
+        with pytest.raises(requests.ConnectionError) as raised:
+            requests.post(server.heygen.url + "/v3/assets", data=_UPLOAD, timeout=_PATIENCE)
+        seen.append(normalize(raised.value, "heygen").retry.outcome)
+    server.reset()
+    assert seen == ["unknown", "not_sent"]
+
+
+def test_function_sees_the_whole_request(server):
+    """A function is asked when the request is complete; the fault that it gives can only come then."""
+    server.reset()
+    server.script([lambda received: fault.reset_while_sending(size=10) if received.size == 5000 else Reply()])
+    with pytest.raises(requests.ConnectionError):
+        requests.post(server.heygen.url + "/v3/assets", data=b"x" * 5000, timeout=_PATIENCE)
+    assert [(received.size, received.fault) for received in server.requests] == [(5000, "reset_while_sending")]
 
 
 def test_amounts_can_be_chosen():

@@ -40,6 +40,10 @@ _WRONG = {
     "seconds as text": (lambda _: fault.slow_answer(seconds="2"), "seconds of slow_answer"),
     "part of a byte": (lambda _: fault.endless_body(size=1.5), "size of endless_body is a whole number"),
     "effect where there is none": (lambda _: fault.redirect_loop(effect=True), "redirect_loop has no effect"),
+    "effect of half a request": (lambda _: fault.reset_while_sending(effect=True), "reset_while_sending has no effect"),
+    "silence of nobody": (lambda server: server.silent_url("acme"), "there is no vendor 'acme': use one of heygen"),
+    "way to nobody": (lambda server: server.unreachable_url("acme"), "there is no vendor 'acme': use one of heygen"),
+    "silence before the start": (lambda _: FakeServer().silent_url("heygen"), "no address before it runs"),
     "status as text": (lambda _: error("heygen", "server", status="503"), "an HTTP status is a number"),
     "balance as text": (lambda server: server.set_balance("heygen", "3"), "what is left is a number"),
     "id that is no text": (lambda _: FakeServer(known={"avatar_id": 5}), "avatar_id is an id or several"),
@@ -156,6 +160,18 @@ def test_refusing_is_for_tls_as_well(server):
     with server.refusing(), pytest.raises(requests.ConnectionError):
         requests.get(url, verify=server.ca_file, timeout=_TIMEOUT)
     assert requests.get(url, verify=server.ca_file, timeout=_TIMEOUT).status_code == 401
+
+
+def test_request_on_its_way_is_not_refused(server):
+    """Refusing is for new connections: a request that has begun to arrive is read to its end and answered."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=_TIMEOUT) as line:
+        line.sendall(b"POST /heygen/v3/videos HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert line.recv(65536).startswith(b"HTTP/1.1 100 ")
+        with server.refusing():
+            line.sendall(b"{}")
+            answer = b"".join(iter(lambda: line.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"Connection: close\r\n" in answer
 
 
 def test_refusal_of_a_script_can_end_inside_a_block():

@@ -115,7 +115,7 @@ _WRONG = {
     "truth": (True, ValueError, "True is no step"),
     "empty object": ({}, ValueError, '{} is no step: an object needs "error", "fault" or "reply"'),
     "other object": ({"eror": "x"}, ValueError, 'an object needs "error", "fault" or "reply"'),
-    "text": ("slow_anser", ValueError, "'slow_anser' is neither \"ok\" nor a fault (refused, reset_after_request, "),
+    "text": ("slow_anser", ValueError, "'slow_anser' is neither \"ok\" nor a fault (refused, reset_while_sending, "),
     "text, an error": ("RATE_LIMIT", ValueError, 'an error is {"error": ..., "provider": ...}'),
     "fault, nothing near": ({"fault": "okay"}, KeyError, "there is no fault 'okay': use one of "),
     "fault, object": ({"fault": "truncatedbody"}, KeyError, "there is no fault 'truncatedbody': did you mean truncated_body"),
@@ -287,7 +287,7 @@ def test_marks_in_a_path_are_taken_literally(path):
 def test_rule_without_steps_fits_nothing():
     """A rule whose steps are used up lets requests pass."""
     rule = Rule(steps=deque([ok]))
-    assert rule.take(Random(0)) is ok
+    assert rule.take() is ok
     assert not rule.fits(_received())
 
 
@@ -295,20 +295,20 @@ def test_rule_gives_steps_in_order():
     """Steps are taken one by one."""
     steps = [ok, fault.refused, Reply()]
     rule = Rule(steps=deque(steps))
-    assert [rule.take(Random(0)) for _ in steps] == steps
+    assert [rule.take() for _ in steps] == steps
 
 
 def test_lasting_rule_keeps_its_last_step():
     """A lasting rule gives its last step for ever."""
     rule = Rule(steps=deque([ok]), lasting=True)
-    assert [rule.take(Random(0)) for _ in range(5)] == [ok] * 5
+    assert [rule.take() for _ in range(5)] == [ok] * 5
 
 
 @pytest.mark.parametrize(("share", "taken"), [(0.0, 0), (1.0, 1000), (0.25, 249)])
 def test_share_of_a_rule_is_chance_by_seed(share, taken):
     """A share takes about so many requests, the same for the same seed; 0 takes none and 1 takes all."""
-    rule, random = Rule(steps=deque([ok]), lasting=True, share=share), Random(1)
-    assert sum(rule.take(random) is ok for _ in range(1000)) == pytest.approx(taken, abs=0 if share in (0, 1) else 50)
+    rule, random = Rule(steps=deque([ok]), share=share), Random(1)
+    assert sum(rule.chosen(random) for _ in range(1000)) == pytest.approx(taken, abs=0 if share in (0, 1) else 50)
 
 
 # What errors say.

@@ -65,6 +65,7 @@ failure = error("heygen", 400112, shape="v1", status=401, message="m", detail="d
 failure = error("heify", Category.SERVER)
 slow = fault.slow_answer(seconds=2, answer=failure)
 assert_type(slow, Fault)
+assert_type(fault.reset_while_sending(size=1024), Fault)
 
 clock = ManualClock(start=0.0)
 assert_type(clock(), float)
@@ -88,6 +89,8 @@ with FakeServer(
     assert_type(server.wait_for_deliveries(1.0), list[Delivery])
     assert_type(server.tls_url("heygen", "expired"), str)
     assert_type(server.ca_file, str)
+    assert_type(server.silent_url("heify", tls=True), str)
+    assert_type(server.unreachable_url("heygen", tls=False), str)
     assert_type(server.openapi(), dict[str, Any])
     with server.refusing(), server.receiver(status=500) as receiver:
         assert_type(receiver.url, str)
