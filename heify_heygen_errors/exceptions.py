@@ -35,7 +35,7 @@ from heify_heygen_errors.model import Category, ErrorInfo
 
 @attrs.frozen(kw_only=True)
 class Attempt:
-    """One sending of a call.
+    """One sending of a call, or one that the client's own breaker or limiter kept back.
 
     Attributes:
         number: 1 for the first.

@@ -24,7 +24,7 @@ BreakerStatus: TypeAlias = Literal["closed", "open", "half_open"]
 
 @attrs.frozen(kw_only=True)
 class AttemptEnded:
-    """A call was sent once, and this came of it.
+    """A call was sent once, or kept back by the client's own breaker or limiter, and this came of it.
 
     Attributes:
         provider, method, path: of the call; the path is without its query.

@@ -136,7 +136,8 @@ class RetryContext:
         effect: what a repeat does, where you know better than the catalog; None to look it up.
         idempotency_key: the key that was sent and would be sent again. It counts where the endpoint honours one.
         attempts: how often the call was sent, the failed one included.
-        polls: how many of the attempts before this one were answered with "too early" (`Category.NOT_READY`).
+        polls: how many of the attempts before this one were answered with "too early" (`Category.NOT_READY`). None where
+            nobody counts them: then all were if this one is, and else none.
         elapsed: seconds since the first attempt began, on a monotonic clock.
         deadline: seconds after the beginning by which the call must be over; None for none.
         budget: state of the retry budget; None for none.
@@ -152,14 +153,14 @@ class RetryContext:
     effect: Effect | None = attrs.field(default=None, validator=lambda _, __, value: checked_effect(value))
     idempotency_key: str | None = attrs.field(default=None, repr=False)
     attempts: int = attrs.field(default=1, validator=_whole(1))
-    polls: int = attrs.field(default=0, validator=_whole(0))
+    polls: int | None = attrs.field(default=None, validator=attrs.validators.optional(_whole(0)))
     elapsed: float = attrs.field(default=0.0, validator=_seconds)
     deadline: float | None = attrs.field(default=None, validator=check_deadline)
     budget: BudgetState | None = attrs.field(default=None, validator=_budget)
     jitter: float = attrs.field(factory=random.random, validator=_share)
 
     def __attrs_post_init__(self) -> None:
-        if self.polls >= self.attempts:
+        if self.polls is not None and self.polls >= self.attempts:
             msg = f"RetryContext: polls counts earlier attempts, so it is less than attempts ({self.attempts}), not {self.polls}"
             raise ValueError(msg)
 
@@ -175,7 +176,7 @@ class Decision:
         reason: why.
         resets: ``"day"`` or ``"month"`` where an allowance has to be reset first; see `until_reset`.
         cost: tokens that the retry takes from the budget.
-        floor: the part of the wait that the vendor or the catalog asks for, without the drawn part.
+        floor: the part of `wait` that the vendor or the catalog asks for, without the drawn part.
     """
 
     retry: bool
@@ -184,6 +185,11 @@ class Decision:
     resets: str | None = None
     cost: int = 0
     floor: float | None = None
+
+    @classmethod
+    def no(cls, reason: Reason, wait: float | None, resets: str | None = None) -> Self:
+        """A no, with the wait that is asked for all the same."""
+        return cls(retry=False, wait=wait, reason=reason, resets=resets, floor=wait)
 
     def __bool__(self) -> bool:
         return self.retry
@@ -233,30 +239,33 @@ class RetryPolicy:
         advice = context.info.retry
         action, after = advice.action, _believable(advice.after)
         if advice.outcome is Outcome.ACCEPTED:
-            return Decision(retry=False, wait=after, reason=Reason.JOB_FAILED, resets=advice.resets)
+            return Decision.no(Reason.JOB_FAILED, after, advice.resets)
         if action is RetryAction.NEVER:
-            return Decision(retry=False, wait=after, reason=Reason.PERMANENT, resets=advice.resets)
+            return Decision.no(Reason.PERMANENT, after, advice.resets)
         if action is RetryAction.WAIT:
-            return Decision(retry=False, wait=after, reason=Reason.RESETS, resets=advice.resets)
+            return Decision.no(Reason.RESETS, after, advice.resets)
         if action is RetryAction.RENEW:
-            return Decision(retry=False, wait=after, reason=Reason.RENEW)
+            return Decision.no(Reason.RENEW, after)
         if context.info.rule == CIRCUIT_OPEN:
-            return Decision(retry=False, wait=after, reason=Reason.BREAKER)
+            return Decision.no(Reason.BREAKER, after)
         endpoint = _endpoint(context, catalogs)
         floor = self._floor(context, endpoint)
         reason, cost = self._why(context)
         if not _is_safe(context, endpoint, catalogs):
-            return Decision(retry=False, wait=floor, reason=Reason.UNSAFE)
-        spent = context.polls >= self.polls if reason is Reason.POLL else context.attempts - context.polls >= self.attempts
+            return Decision.no(Reason.UNSAFE, floor)
+        polls = context.polls
+        if polls is None:
+            polls = context.attempts - 1 if reason is Reason.POLL else 0
+        spent = polls >= self.polls if reason is Reason.POLL else context.attempts - polls >= self.attempts
         if spent:
-            return Decision(retry=False, wait=floor, reason=Reason.ATTEMPTS)
+            return Decision.no(Reason.ATTEMPTS, floor)
         if floor is not None and floor > self.longest_wait:
-            return Decision(retry=False, wait=floor, reason=Reason.WAIT_TOO_LONG)
-        wait = (floor or 0.0) + self._drawn(context, reason)
+            return Decision.no(Reason.WAIT_TOO_LONG, floor)
+        wait = (floor or 0.0) + self._drawn(context, reason, polls)
         if context.deadline is not None and context.elapsed + wait >= context.deadline:
-            return Decision(retry=False, wait=floor, reason=Reason.DEADLINE)
+            return Decision.no(Reason.DEADLINE, floor)
         if context.budget is not None and context.budget.tokens < cost:
-            return Decision(retry=False, wait=floor, reason=Reason.BUDGET)
+            return Decision.no(Reason.BUDGET, floor)
         return Decision(retry=True, wait=wait, reason=reason, cost=cost, floor=floor)
 
     def _why(self, context: RetryContext) -> tuple[Reason, int]:
@@ -274,11 +283,11 @@ class RetryPolicy:
             return max(after or 0.0, endpoint.min_wait)
         return after
 
-    def _drawn(self, context: RetryContext, reason: Reason) -> float:
+    def _drawn(self, context: RetryContext, reason: Reason, polls: int) -> float:
         if reason is Reason.POLL:  # half of it is sure: a poll that comes at once is answered with the same
-            return _grown(self.poll_base, context.polls, self.poll_cap) * (0.5 + 0.5 * context.jitter)
+            return _grown(self.poll_base, polls, self.poll_cap) * (0.5 + 0.5 * context.jitter)
         base = self.throttle_base if reason is Reason.THROTTLED else self.base
-        return context.jitter * _grown(base, context.attempts - context.polls - 1, self.cap)
+        return context.jitter * _grown(base, context.attempts - polls - 1, self.cap)
 
 
 def _believable(after: float | None) -> float | None:

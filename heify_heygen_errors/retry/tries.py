@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from heify_heygen_errors.catalog import Catalogs
-from heify_heygen_errors.exceptions import ApiError, Attempt
+from heify_heygen_errors.exceptions import ApiError, Attempt, printable
 from heify_heygen_errors.model import ErrorInfo
 from heify_heygen_errors.normalizer import path_of
 from heify_heygen_errors.retry.budget import RetryBudget
@@ -113,7 +113,7 @@ class Tries:
             too_few = attrs.evolve(self.budget.state, tokens=decision.cost - 1)
             decision = self.policy.decide(attrs.evolve(context, budget=too_few), catalogs=self.catalogs)
         self._record(info.status, info.request_id, info, decision)
-        self._asked = decision.floor if decision.retry else decision.wait
+        self._asked = decision.floor
         if decision.reason is Reason.POLL:
             self._polls += 1
         elif decision.retry:
@@ -169,7 +169,8 @@ class Tries:
         provider, method, path, number = info.provider, self.method, self.path, len(self.attempts)
         if decision.retry and decision.wait is not None:
             wait, reason = decision.wait, decision.reason
-            _log.info("%s: %s %s failed by %s, attempt %d; next in %.2f s (%s)", provider, method, path, info.rule, number, wait, reason)
+            told = (provider, f"{method} {printable(path)}".rstrip(), info.rule, number, wait, reason)
+            _log.info("%s: %s failed by %s, attempt %d; next in %.2f s (%s)", *told)
             self.listeners.tell(
                 RetryPlanned(provider=provider, method=method, path=path, number=number, wait=wait, reason=reason, info=info)
             )

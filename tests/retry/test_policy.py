@@ -226,10 +226,18 @@ def test_retries_cost_tokens(what, cost):
     assert decide(info=failure(what), budget=too_few).retry is (cost == 0 and too_few.tokens >= 0)
 
 
+def test_polls_that_nobody_counts_end_all_the_same():
+    """A scheduler that counts attempts alone is not told to poll for ever."""
+    early = failure("not_ready")
+    last = [decide(info=early, attempts=attempts).reason for attempts in (1, 30, 31)]
+    assert last == [Reason.POLL, Reason.POLL, Reason.ATTEMPTS]
+
+
 def test_empty_budget_is_named():
     """Too few tokens end the call, with that reason and the vendor's wait."""
     decision = decide(info=failure("rate_limit", after=2.0), budget=BudgetState(tokens=4, capacity=500))
-    assert decision == Decision(retry=False, wait=2.0, reason=Reason.BUDGET)
+    assert decision == Decision.no(Reason.BUDGET, 2.0)
+    assert (decision.retry, decision.wait, decision.floor) == (False, 2.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -667,6 +675,15 @@ def test_decisions_keep_every_limit(policy, asked):
     assert asked.info.retry.outcome is not Outcome.ACCEPTED
     assert asked.info.retry.action in {RetryAction.BACKOFF, RetryAction.POLL}
     assert decision.reason is Reason.POLL or asked.attempts - asked.polls < policy.attempts
+
+
+@given(policies, contexts())
+def test_floor_is_told_apart_from_what_was_drawn(policy, asked):
+    """A yes says which part of its wait vendor or catalog ask for; None where they ask for none."""
+    decision = policy.decide(asked)
+    if decision:
+        asks = asked.info.retry.after is not None or floor_of(asked) > 0
+        assert decision.floor == (floor_of(asked) if asks else None)
 
 
 @given(policies, contexts())
