@@ -34,7 +34,7 @@ import attrs
 
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.model import Category, ErrorInfo
-from heify_heygen_errors.normalizer import normalize
+from heify_heygen_errors.normalizer import normalize, path_of
 from heify_heygen_errors.observation import Observation
 from heify_heygen_errors.testing.answer_headers import headers_of, webhook_signature
 from heify_heygen_errors.testing.libraries import imported, known_library
@@ -202,14 +202,7 @@ def info(provider: str, what: str | int | Category, **options: Unpack[AnswerOpti
     Raises:
         KeyError, ValueError, TypeError: see the module; ValueError also where the options make a success of it.
     """
-    if _is_transport(what):
-        found = normalize(_unanswered(provider, str(what), options))
-    else:
-        found = normalize(_answer(provider, what, options).observation())
-    if found is None:
-        msg = f"what was made of {what!r} for {provider} with these options is a success"
-        raise ValueError(msg)
-    return found
+    return _found(provider, what, options)[0]
 
 
 def exception(provider: str, what: str | int | Category, **options: Unpack[AnswerOptions]) -> ApiError:
@@ -220,7 +213,10 @@ def exception(provider: str, what: str | int | Category, **options: Unpack[Answe
         what: see `info`.
         options: see `AnswerOptions`.
     """
-    return ApiError.of(info(provider, what, **options))
+    found, seen = _found(provider, what, options)
+    error = ApiError.of(found)
+    error.method, error.path = seen.method, path_of(seen.url)
+    return error
 
 
 def record(provider: str, what: str | int | Category, **options: Unpack[AnswerOptions]) -> dict[str, Any]:
@@ -250,6 +246,16 @@ def record(provider: str, what: str | int | Category, **options: Unpack[AnswerOp
 
 
 # Options to words, words to answers.
+
+
+def _found(provider: str, what: str | int | Category, options: AnswerOptions) -> tuple[ErrorInfo, Observation]:
+    """The failure, and what was seen of it."""
+    seen = _unanswered(provider, str(what), options) if _is_transport(what) else _answer(provider, what, options).observation()
+    found = normalize(seen)
+    if found is None:
+        msg = f"what was made of {what!r} for {provider} with these options is a success"
+        raise ValueError(msg)
+    return found, seen
 
 
 def _said(provider: str, what: str | int | Category, given: Mapping[str, Any]) -> Words:

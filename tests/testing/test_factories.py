@@ -640,3 +640,11 @@ def test_factories_are_public():
     own = {name for name, value in vars(factories).items() if getattr(value, "__module__", None) == factories.__name__ and name[0] != "_"}
     assert own | {"MOMENT", "WEBHOOK_SECRET", "transport_exception"} == set(factories.__all__)
     assert set(factories.__all__) - {"AnswerOptions", "BodyOptions", "MOMENT", "WEBHOOK_SECRET"} <= set(kit.__all__)
+
+
+def test_exception_says_which_call_failed():
+    """An exception that was made has the method and path of its call, as one that was raised has."""
+    made = exception("heygen", "rate_limit", method="GET", url="https://api.heygen.com/v3/videos?limit=5")
+    with pytest.raises(type(made)) as raised:
+        raise_for_error(response("heygen", "rate_limit", method="GET", url="https://api.heygen.com/v3/videos?limit=5"))
+    assert (made.method, made.path) == (raised.value.method, raised.value.path) == ("GET", "/v3/videos")
