@@ -101,9 +101,10 @@ class UnknownCode:
 class Cleaner:
     """Redacts and bounds the texts of one observation."""
 
-    __slots__ = ("clean", "secrets")
+    __slots__ = ("_all", "clean", "secrets")
 
     def __init__(self, body: str | None, secrets: tuple[str, ...], *, whole: bool) -> None:
+        self._all = secrets
         if secrets:
             secrets = tuple(secret for secret in secrets if body is None or not whole or "\\" in body or "&" in body or secret in body)
         self.secrets = secrets
@@ -120,9 +121,9 @@ class Cleaner:
 
     def foreign(self, text: str) -> str | None:
         """A short text from the headers, about which the body says nothing."""
-        if not self.secrets and len(text) <= MAX_CODE and not text.strip(_HEX):  # a UUID, as most request ids are
+        if not self._all and len(text) <= MAX_CODE and not text.strip(_HEX):  # a UUID, as most request ids are
             return text or None
-        text = redact_bounded(text.strip(), MAX_CODE, self.secrets)
+        text = redact_bounded(text.strip(), MAX_CODE, self._all)
         return (text if text.isascii() else encodable(text)) or None
 
 
@@ -477,7 +478,7 @@ def _core(message: str | None, detail: str | None, code: str | None, params: Map
 
 
 def request_id_of(headers: Mapping[str, str], space: Space, catalogs: Catalogs) -> str | None:
-    """The id that support asks for: the first of the known headers; None where there is none.
+    """The id that support asks for, as it was sent: the first of the known headers; None where there is none.
 
     Arguments:
         headers: with lower-case names.

@@ -75,6 +75,8 @@ class Space(Table):
         self.missing_states = frozenset(state.lower() for state in jobs.get("missing", ()))
         self.completed_states = frozenset(state.lower() for state in jobs.get("completed", ()))
         self.running_states = frozenset(state.lower() for state in jobs.get("running", ()))
+        # One of these stands in the text of every item that failed: in its state, or in the name of a member or an event.
+        self.signs_of_failure = ("fail", "error", *sorted(self.failed_states | self.missing_states))
         self.result_fields: tuple[str, ...] = tuple(jobs.get("result_fields", ()))
         self.limits = tuple(
             Limit(

@@ -71,6 +71,8 @@ class HeifyAdapter(Adapter, providers=("heify",)):
 
     def item_failures(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
         """Every failed item of a list."""
+        if not sight.may_hold_failed_items:
+            return
         for item in islice(items, MAX_ITEMS):
             if isinstance(item, dict):
                 failure = _job(sight, item, item=True)

@@ -211,6 +211,8 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
 
     def item_failures(self, sight: Sight, items: list[object]) -> Iterator[Failure]:
         """Every failed item of a list."""
+        if not sight.may_hold_failed_items:
+            return
         for item in islice(items, MAX_ITEMS):
             if type(item) is dict:
                 if "event_type" in item and "event_data" in item:  # a list of event types has no data: nothing happened

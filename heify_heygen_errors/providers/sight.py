@@ -32,7 +32,7 @@ class Sight:
         space: the number space that was asked.
     """
 
-    __slots__ = ("document", "failed", "headers", "may_hold_ids", "observation", "space", "status", "succeeded")
+    __slots__ = ("_signs", "document", "failed", "headers", "may_hold_ids", "observation", "space", "status", "succeeded")
 
     def __init__(self, observation: Observation, document: Document, space: Space) -> None:
         self.observation = observation
@@ -40,6 +40,7 @@ class Sight:
         self.space = space
         text = document.text
         self.may_hold_ids = text is None or 'id"' in text or "\\" in text
+        self._signs: bool | None = None
         self.headers = observation.headers
         status = observation.status
         if status is not None and not 100 <= status <= 599:  # noqa: PLR2004
@@ -47,6 +48,20 @@ class Sight:
         self.status = status
         self.failed = status is not None and status >= 400  # noqa: PLR2004
         self.succeeded = status is not None and not self.failed
+
+    @property
+    def may_hold_failed_items(self) -> bool:
+        """Whether the text of the body has any sign of a failed item. Lists without one need not be walked through."""
+        signs = self._signs
+        if signs is None:
+            text = self.document.text
+            if text is None or "\\u" in text:
+                signs = True
+            else:
+                low = text.lower()
+                signs = any(sign in low for sign in self.space.signs_of_failure)
+            self._signs = signs
+        return signs
 
     def endpoint(self) -> Endpoint | None:
         """The endpoint that was called, as far as the catalog knows it."""
