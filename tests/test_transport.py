@@ -189,6 +189,7 @@ _BY_THE_CLIENT = [
     # Rules cannot see what the exception knows: the client makes the second one not_sent.
     (failures.DeadlineExceededError(sent=True), "DeadlineExceeded timeout unknown backoff provider"),
     (failures.DeadlineExceededError(sent=False), "DeadlineExceeded timeout unknown backoff provider"),
+    (failures.AnswerIncompleteError(), "IncompleteRead network unknown backoff network"),
     (failures.AnswerTooLargeError(1024), "AnswerTooLarge network unknown never network"),
     (failures.AnswerUnreadableError("HTML"), "InvalidJson network unknown backoff network"),
     (failures.RedirectRefusedError("https://other.example"), "RedirectRefused network unknown never network"),
