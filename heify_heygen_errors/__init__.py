@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from heify_heygen_errors.catalog import CatalogEntry, Catalogs
     from heify_heygen_errors.catalog.reader import CatalogError
+    from heify_heygen_errors.client.answer import Answer, Headers, Notice
+    from heify_heygen_errors.client.asynchronous import AsyncClient
+    from heify_heygen_errors.client.call import BodyOptions, CallOptions
+    from heify_heygen_errors.client.engine import VendorDeprecationWarning
+    from heify_heygen_errors.client.sync import Client
     from heify_heygen_errors.exceptions import (
         ApiError,
+        Attempt,
         AuthenticationError,
         ConflictError,
         ContentPolicyError,
@@ -59,27 +65,56 @@ if TYPE_CHECKING:
         raise_for_error,
     )
     from heify_heygen_errors.observation import Observation
+    from heify_heygen_errors.retry.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+    from heify_heygen_errors.retry.budget import BudgetState, RetryBudget, shared_budget
+    from heify_heygen_errors.retry.events import AttemptEnded, BreakerChanged, BudgetExhausted, DeprecationSeen, GaveUp, Hooks, RetryPlanned
+    from heify_heygen_errors.retry.limiter import JobsState, Limiter, LimiterState, RateState
+    from heify_heygen_errors.retry.policy import Decision, Reason, RetryContext, RetryPolicy
+    from heify_heygen_errors.retry.repeating import retrying
+    from heify_heygen_errors.retry.resets import until_reset
 
 __all__ = [
+    "Answer",
     "ApiError",
+    "AsyncClient",
+    "Attempt",
+    "AttemptEnded",
     "AuthenticationError",
+    "BodyOptions",
+    "BreakerChanged",
+    "BreakerPolicy",
+    "BreakerState",
+    "BudgetExhausted",
+    "BudgetState",
+    "CallOptions",
     "CatalogEntry",
     "CatalogError",
     "Catalogs",
     "Category",
     "Channel",
+    "CircuitBreaker",
+    "Client",
     "ConflictError",
     "ContentPolicyError",
+    "Decision",
+    "DeprecationSeen",
     "ErrorInfo",
     "Explanation",
     "Fault",
+    "GaveUp",
+    "Headers",
+    "Hooks",
     "InvalidMediaError",
     "InvalidRequestError",
+    "JobsState",
+    "Limiter",
+    "LimiterState",
     "MatchedBy",
     "NetworkError",
     "Normalizer",
     "NotFoundError",
     "NotReadyError",
+    "Notice",
     "Observation",
     "Outcome",
     "PaymentRequiredError",
@@ -87,19 +122,29 @@ __all__ = [
     "PlanRequiredError",
     "QuotaExceededError",
     "RateLimitError",
+    "RateState",
+    "Reason",
     "RetryAction",
     "RetryAdvice",
+    "RetryBudget",
+    "RetryContext",
+    "RetryPlanned",
+    "RetryPolicy",
     "ServerError",
     "TimedOutError",
     "UnknownCode",
     "UnknownError",
     "UpstreamError",
+    "VendorDeprecationWarning",
     "explain",
     "is_retryable",
     "lookup",
     "normalize",
     "normalize_all",
     "raise_for_error",
+    "retrying",
+    "shared_budget",
+    "until_reset",
 ]
 
 __version__ = "0.1.0"
@@ -107,10 +152,22 @@ __version__ = "0.1.0"
 _HOMES = {
     "catalog": ("CatalogEntry", "Catalogs"),
     "catalog.reader": ("CatalogError",),
+    "client.answer": ("Answer", "Headers", "Notice"),
+    "client.asynchronous": ("AsyncClient",),
+    "client.call": ("BodyOptions", "CallOptions"),
+    "client.engine": ("VendorDeprecationWarning",),
+    "client.sync": ("Client",),
     "explanation": ("Explanation",),
     "model": ("Category", "Channel", "ErrorInfo", "Fault", "MatchedBy", "Outcome", "RetryAction", "RetryAdvice"),
     "normalizer": ("Normalizer", "UnknownCode", "explain", "lookup", "normalize", "normalize_all", "raise_for_error"),
     "observation": ("Observation",),
+    "retry.breaker": ("BreakerPolicy", "BreakerState", "CircuitBreaker"),
+    "retry.budget": ("BudgetState", "RetryBudget", "shared_budget"),
+    "retry.events": ("AttemptEnded", "BreakerChanged", "BudgetExhausted", "DeprecationSeen", "GaveUp", "Hooks", "RetryPlanned"),
+    "retry.limiter": ("JobsState", "Limiter", "LimiterState", "RateState"),
+    "retry.policy": ("Decision", "Reason", "RetryContext", "RetryPolicy"),
+    "retry.resets": ("until_reset",),
+    "retry.repeating": ("retrying",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

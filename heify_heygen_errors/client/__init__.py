@@ -1,0 +1,1 @@
+"""One client for the vendors: `Client` on requests, `AsyncClient` on httpx2."""

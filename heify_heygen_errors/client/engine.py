@@ -1,0 +1,403 @@
+"""One call from its first attempt to its answer or error: every decision, and no I/O.
+
+`exchange` is a generator. It yields what has to be done (an `Outgoing` to send, a `Pause` to wait), and is sent what
+came of it; a driver that blocks and one that awaits run the same decisions.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+import attrs
+
+from heify_heygen_errors.catalog import Catalogs
+from heify_heygen_errors.client.answer import Answer, Headers, Notice
+from heify_heygen_errors.client.call import Call
+from heify_heygen_errors.client.failures import (
+    ClientFailureError,
+    DeadlineExceededError,
+    KeyMissingError,
+    RedirectRefusedError,
+    TooManyRedirectsError,
+)
+from heify_heygen_errors.client.reading import Reading, notices_in, read
+from heify_heygen_errors.client.vendors import Vendor, origin_of
+from heify_heygen_errors.client.wire import Outgoing, Received
+from heify_heygen_errors.exceptions import ApiError, printable
+from heify_heygen_errors.model import ErrorInfo, Outcome
+from heify_heygen_errors.normalizer import MAX_CODE, Normalizer, path_of, request_id_of
+from heify_heygen_errors.observation import Observation
+from heify_heygen_errors.redaction import redact_bounded
+from heify_heygen_errors.retry.budget import RetryBudget, shared_budget
+from heify_heygen_errors.retry.events import DeprecationSeen, Listeners
+from heify_heygen_errors.retry.tries import Tries
+
+if TYPE_CHECKING:
+    from heify_heygen_errors.retry.breaker import CircuitBreaker, Permit
+    from heify_heygen_errors.retry.limiter import Limiter, Slot
+
+_log: Final = logging.getLogger("heify_heygen_errors")
+
+MAX_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_SAME_REQUEST: Final = frozenset({307, 308})
+_KEY_IGNORED: Final = "This endpoint is not known to honour an idempotency key: the call is not repeated where its outcome is unknown."
+
+
+@attrs.frozen
+class Pause:
+    """Nothing is to be done for so many seconds."""
+
+    seconds: float
+
+
+Steps: TypeAlias = Generator[Outgoing | Pause, Received | None, Answer]
+"""What `exchange` is: yields what to do, is sent what came of it, returns the answer."""
+
+
+class VendorDeprecationWarning(FutureWarning):
+    """A vendor says that an endpoint which this program calls will end. Shown once for each endpoint."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Core:
+    """What all calls of one client to one vendor share.
+
+    Attributes:
+        budget: the client's own; None for the ones that all clients of the process share, one for each host.
+        limit: bytes of an answer's body, after decompression, that are read at most.
+        warned: endpoints whose deprecation was shown already.
+    """
+
+    normalizer: Normalizer
+    listeners: Listeners
+    budget: RetryBudget | None
+    breaker: CircuitBreaker | None
+    limiter: Limiter | None
+    clock: Callable[[], float]
+    draw: Callable[[], float]
+    limit: int
+    warned: set[tuple[str, str, str]] = attrs.field(factory=set)
+
+    @property
+    def catalogs(self) -> Catalogs:
+        """The catalogs in use."""
+        return self.normalizer.catalogs
+
+
+def exchange(core: Core, call: Call) -> Steps:
+    """Everything that one call takes.
+
+    Raises:
+        ApiError: of the failure's category, with the history of the attempts on it.
+    """
+    provider = call.vendor.facts.provider
+    tries = Tries(
+        policy=call.policy,
+        provider=provider,
+        method=call.method,
+        url=call.path,
+        idempotency_key=call.idempotency_key,
+        deadline=call.deadline,
+        budget=core.budget or shared_budget(provider, call.host),
+        listeners=core.listeners,
+        clock=core.clock,
+        draw=core.draw,
+        catalogs=core.catalogs,
+    )
+    if call.key is None and not _brings_credential(call):
+        facts = call.vendor.facts
+        raise tries.raised(_info_of(core, call, KeyMissingError(facts.argument, facts.variable)))
+    leave = _Leave(core, call)
+    while True:
+        tries.begin()
+        cause: Exception | None = None
+        try:
+            yield from leave.ask(tries)
+            received = yield from _sent(core, call, tries)
+            reading = _read(core, call, received)
+        except Exception as problem:  # noqa: BLE001 - of any HTTP library; what it means is the normalizer's to say
+            cause = problem
+            reading = Reading(_info_of(core, call, problem))
+        except BaseException:
+            leave.broken_off()
+            raise
+        failure = reading.failure
+        leave.attempt_ended(failure)
+        if failure is None:
+            leave.succeeded(reading.data)
+            return _answer(core, call, tries, received, reading)
+        decision = tries.failed(failure)
+        # What was caught can quote a key, and local variables show in some tracebacks.
+        cause, chained = None, _cleaned(cause, call.secrets)
+        if not decision.retry or decision.wait is None:
+            leave.failed(reading.data)
+            raise tries.raised(failure) from chained
+        try:
+            yield Pause(decision.wait)
+        except BaseException:
+            leave.failed(None)
+            raise
+
+
+class _Leave:
+    """The leave to send a call: from the circuit breaker for each attempt, from the limiter for each attempt and its job."""
+
+    def __init__(self, core: Core, call: Call) -> None:
+        self._breaker = core.breaker
+        self._limiter = core.limiter
+        self._provider = call.vendor.facts.provider
+        self._method = call.method
+        self._path = call.path
+        self._permit: Permit | None = None
+        self._slot: Slot | None = None
+        # Whether a job may have been started, by an attempt that is over or by the present one.
+        self._may_have_started = False
+        self._is_sending = False
+
+    def ask(self, tries: Tries) -> Generator[Pause, None, None]:
+        """Pauses until an attempt may be sent.
+
+        Raises:
+            CircuitOpenError, LimiterFullError: it may not.
+        """
+        if self._breaker is not None:
+            self._permit = self._breaker.enter()
+        if self._limiter is None:
+            self._is_sending = True
+            return
+        while self._slot is None:
+            turn = self._limiter.try_job(self._provider, self._method, self._path, tries.remaining)
+            self._slot = turn.slot
+            if not turn.wait:
+                break
+            yield Pause(turn.wait)
+        wait = self._limiter.reserve(self._provider, self._method, self._path, tries.remaining)
+        if wait:
+            try:
+                yield Pause(wait)
+            except BaseException:
+                self._limiter.cancel(self._provider, self._method, self._path)
+                raise
+        self._is_sending = True
+
+    def attempt_ended(self, failure: ErrorInfo | None) -> None:
+        """An attempt has a result."""
+        self._is_sending = False
+        permit, self._permit = self._permit, None
+        if permit is not None and failure is None:
+            permit.succeeded()
+        elif permit is not None and failure is not None:
+            permit.failed(failure)
+        if failure is not None and failure.retry.outcome is Outcome.UNKNOWN:
+            self._may_have_started = True
+
+    def broken_off(self) -> None:
+        """The call was broken off from outside; nobody knows how far an attempt that was being sent came."""
+        if self._permit is not None:
+            self._permit.release()
+        self._may_have_started = self._may_have_started or self._is_sending
+        self.failed(None)
+
+    def failed(self, data: object) -> None:
+        """The call failed for good; perhaps because its answer is about a job that failed."""
+        if self._slot is not None and self._may_have_started:
+            self._slot.keep()
+        elif self._slot is not None:
+            self._slot.release()
+        if self._limiter is not None and data is not None:
+            self._limiter.seen(self._provider, data)
+
+    def succeeded(self, data: object) -> None:
+        """The call succeeded: its answer says which jobs run and which are over."""
+        if self._slot is not None:
+            self._slot.started(data)
+        elif self._limiter is not None:
+            self._limiter.seen(self._provider, data, method=self._method, url=self._path)
+
+
+def _sent(core: Core, call: Call, tries: Tries) -> Generator[Outgoing, Received | None, Received]:
+    """The answer, behind redirects that stay with the vendor.
+
+    Raises:
+        RedirectRefusedError: it leads to another host, or the request would not be the same any more.
+    """
+    url = call.url
+    for _ in range(MAX_REDIRECTS + 1):
+        received = yield _outgoing(core, call, tries, url)
+        if received is None or received.status not in _REDIRECTS or "location" not in received.headers:
+            break
+        target, where = _target(url, received.headers["location"])
+        same = call.method in ("GET", "HEAD") or received.status in _SAME_REQUEST
+        if where != origin_of(url) or not same:
+            quotes = where is None or any(secret.lower() in where for secret in call.secrets)
+            raise _found_in(received, RedirectRefusedError("another address" if quotes or where is None else where))
+        url = target
+    else:
+        raise _found_in(received, TooManyRedirectsError(MAX_REDIRECTS))
+    if received is None:
+        msg = "the driver of a call sends a Received for each Outgoing"
+        raise RuntimeError(msg)
+    return received
+
+
+def _target(url: str, location: str) -> tuple[str, str | None]:
+    """Where a redirect leads, and its origin; None where that is no address of the web."""
+    with suppress(ValueError):
+        target = urljoin(url, location.partition("\n")[0].strip())
+        if urlsplit(target).scheme in ("http", "https"):
+            return target, origin_of(target)
+    return url, None
+
+
+def _outgoing(core: Core, call: Call, tries: Tries, url: str) -> Outgoing:
+    remaining = tries.remaining
+    if remaining is not None and remaining <= 0:
+        raise DeadlineExceededError(sent=False)
+    headers: dict[str, str] = dict(call.headers)
+    if call.key is not None:
+        headers[call.vendor.facts.header] = call.key.reveal()
+    return Outgoing(
+        method=call.method,
+        url=url,
+        headers=headers,
+        body=call.body,
+        connect=call.connect,
+        read=call.read,
+        total=remaining,
+        limit=core.limit,
+    )
+
+
+def _brings_credential(call: Call) -> bool:
+    return any(name.lower() in ("authorization", "x-api-key") for name in call.headers)
+
+
+def _found_in(received: Received | None, problem: ClientFailureError) -> ClientFailureError:
+    problem.answer = received
+    return problem
+
+
+def _read(core: Core, call: Call, received: Received) -> Reading:
+    """The reading of an answer; one that cannot be read is a failure that knows its answer."""
+    try:
+        return read(received, call, core.normalizer)
+    except ClientFailureError as problem:
+        raise _found_in(received, problem) from None
+
+
+def _request_id(core: Core, call: Call, headers: Mapping[str, str]) -> str | None:
+    found = request_id_of(headers, core.catalogs.space(call.vendor.facts.provider), core.catalogs)
+    return found and redact_bounded(found, MAX_CODE, call.secrets)
+
+
+def _info_of(core: Core, call: Call, problem: Exception) -> ErrorInfo:
+    """What an exception means, with what our own know beside their rule: whether anything was sent, how long to wait."""
+    observation = Observation(call.vendor.facts.provider, method=call.method, url=call.path, exception=problem, secrets=call.secrets)
+    info = core.normalizer.normalize(observation)
+    if info is None:  # an exception is always a failure
+        raise problem
+    sent, after = getattr(problem, "sent", None), getattr(problem, "after", None)
+    retry = info.retry
+    if sent is False:
+        retry = attrs.evolve(retry, outcome=Outcome.NOT_SENT)
+    if isinstance(after, float):
+        retry = attrs.evolve(retry, after=after)
+    answer = getattr(problem, "answer", None)
+    if isinstance(answer, Received):
+        info = attrs.evolve(info, status=answer.status, request_id=_request_id(core, call, answer.headers))
+    return info if retry is info.retry else attrs.evolve(info, retry=retry)
+
+
+def list_error(core: Core, vendor: Vendor, path: str, problem: Exception) -> ApiError:
+    """The error of a list that cannot be followed to its end."""
+    info = core.normalizer.normalize(Observation(vendor.facts.provider, method="GET", url=path, exception=problem))
+    if info is None:  # an exception is always a failure
+        raise problem
+    error = ApiError.of(info)
+    error.method, error.path = "GET", path_of(path)
+    return error
+
+
+def _answer(core: Core, call: Call, tries: Tries, received: Received, reading: Reading) -> Answer:
+    request_id = _request_id(core, call, received.headers)
+    tries.succeeded(received.status, request_id)
+    notices = notices_in(received, reading.body, call.secrets)
+    for notice in notices:
+        _show(core, call, notice)
+    if call.key_ignored:
+        notices.append(Notice(kind="idempotency_key_ignored", message=_KEY_IGNORED))
+    return Answer(
+        data=reading.data,
+        body=reading.body,
+        status=received.status,
+        headers=Headers(received.headers),
+        request_id=request_id,
+        attempts=tries.attempts,
+        failures=reading.failures,
+        notices=tuple(notices),
+        idempotency_key=call.idempotency_key,
+    )
+
+
+def _show(core: Core, call: Call, notice: Notice) -> None:
+    """Tell of the end of an endpoint: each time to hooks, once for each endpoint as a Python warning."""
+    provider = call.vendor.facts.provider
+    core.listeners.tell(
+        DeprecationSeen(
+            provider=provider, method=call.method, path=call.path, message=notice.message, sunset=notice.sunset, link=notice.link
+        )
+    )
+    path = call.endpoint.path if call.endpoint is not None else call.path
+    if (provider, call.method, path) not in core.warned:
+        core.warned.add((provider, call.method, path))
+        told = f"{provider}: {call.method} {path}: {notice.message}"
+        try:
+            warnings.warn(told, VendorDeprecationWarning, stacklevel=_frames_of_ours())
+        except VendorDeprecationWarning:  # warnings are errors here; an answer that was paid for is not lost to one
+            _log.warning("%s", printable(told))
+
+
+def _frames_of_ours() -> int:
+    """How many frames up the stack the code is that called the client, seen from the caller of this function."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - what warnings does itself; skip_file_prefixes comes with 3.12
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+# What libraries leave on their exceptions: requests with headers, pools with the credentials of a proxy.
+_HANGS_ON: Final = frozenset({"answer", "request", "response", "_request", "_response", "pool", "_pool", "conn", "_conn"})
+
+
+def _cleaned(cause: Exception | None, secrets: tuple[str, ...]) -> Exception | None:
+    """The exception of an HTTP library without the request that hangs on it and without the frames that held it.
+
+    None where its texts quote a credential: there is no way to take that out of a foreign exception.
+    """
+    pending: list[BaseException | None] = [cause]
+    seen: list[BaseException] = []
+    while pending:
+        current = pending.pop()
+        if current is None or any(current is other for other in seen):
+            continue
+        seen.append(current)
+        for name in _HANGS_ON.intersection(vars(current)):
+            with suppress(Exception):
+                setattr(current, name, None)
+        current.__traceback__ = None
+        told = f"{current!r} {current}".lower()
+        if any(secret.lower() in told for secret in secrets):
+            return None
+        pending += [current.__cause__, current.__context__, *(item for item in current.args if isinstance(item, BaseException))]
+        reason = getattr(current, "reason", None)
+        if isinstance(reason, BaseException):
+            pending.append(reason)
+    return cause

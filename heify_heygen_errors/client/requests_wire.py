@@ -1,0 +1,736 @@
+"""The synchronous wire: a ready request goes out through requests, the answer comes back whole or not at all.
+
+requests alone has no deadline: its time-outs count between two bytes and once per address of a host. So the
+connections here are urllib3's own with a watch (`watchdog`) over them, and a host's addresses share one time-out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import sys
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from http.cookiejar import DefaultCookiePolicy
+from itertools import chain, zip_longest
+from math import inf
+from time import monotonic
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import attrs
+import requests
+import urllib3
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError, InvalidHeader, RequestException, SSLError
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.utils import prepend_scheme_if_needed, select_proxy, urldefragauth
+from urllib3 import exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import Retry, Timeout
+from urllib3.util import connection as urllib3_connection
+from urllib3.util.ssl_ import create_urllib3_context
+
+from heify_heygen_errors.client.failures import AnswerTooLargeError, ClientFailureError, DeadlineExceededError
+from heify_heygen_errors.client.watchdog import Watch
+from heify_heygen_errors.client.wire import Outgoing, Received
+
+# Bytes of a body that are read at a time, after decompression as far as urllib3 keeps to it.
+_CHUNK: Final = 64 * 1024
+# The same of a compressed body: before 2.6, urllib3 unpacks all that it was given, up to a thousand times as much.
+_PACKED_CHUNK: Final = 16 * 1024
+# Bytes of a request that are given the read time-out to leave. Python counts a time-out over all that is sent at once.
+_SLICE: Final = 64 * 1024
+# Connections that are kept per host, and hosts that are remembered.
+_CONNECTIONS: Final = 64
+_HOSTS: Final = 64
+_ENCODINGS: Final = "gzip, deflate"
+_SOCKS: Final = "urllib3.contrib.socks"
+_OF_SESSIONS: Final = vars(requests.sessions)
+# RFC 9110, sections 5.1 and 5.5.
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"(?:[!-~\x80-\xff][\t -~\x80-\xff]*)?")
+# Seconds; a time-out of zero would mean "do not wait", and urllib3 refuses it.
+_LEAST: Final = 0.001
+
+
+class _Call(Watch):
+    """One call while it is on the wire.
+
+    Attributes:
+        patience: seconds that the peer may take for the next bytes, in either direction.
+        sent: whether a byte of the request may have left.
+    """
+
+    __slots__ = ("patience", "sent")
+
+    def __init__(self, deadline: float, patience: float) -> None:
+        super().__init__(deadline)
+        self.patience = patience
+        self.sent = False
+
+
+class _Current(threading.local):
+    """The call of this thread, which connections and pools have no other way to know."""
+
+    call: _Call | None = None
+
+
+_current: Final = _Current()
+
+
+# Connections.
+
+
+class _Watched(HTTPConnection):
+    """Gives its socket to the watch of the call, and lets a slow upload take its time as long as it moves."""
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        call = _current.call
+        if call is not None:
+            if self.sock is None:
+                self.connect()
+            # urllib3 would allow the connect time-out for all of the body.
+            self.timeout = call.patience
+            cast(socket.socket, self.sock).settimeout(call.patience)
+            call.sent = True
+        super().request(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        call = _current.call
+        if call is None:
+            super().send(data)
+            return
+        if not call.holds(self.sock):
+            call.hold(self.sock)
+        try:
+            if isinstance(data, bytes) and len(data) > _SLICE:
+                with memoryview(data) as view:
+                    for begin in range(0, len(data), _SLICE):
+                        super().send(view[begin : begin + _SLICE])
+            else:
+                super().send(data)
+        except TimeoutError as error:
+            msg = "The write operation timed out"
+            raise TimeoutError(msg) from error
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        call = _current.call
+        if call is not None and not call.let_go(self.sock):
+            # TLS must not begin on it: Python would take it for a socket that is not connected yet, and send in plain.
+            msg = "The deadline passed in the proxy's answer"
+            raise TimeoutError(msg)
+
+    def close(self) -> None:
+        call = _current.call
+        if call is not None and self.sock is not None:
+            call.keep_open(self.sock)
+        super().close()
+
+
+class _Direct(_Watched):
+    """Opens its socket itself: all addresses of the host share the connect time-out, and TLS gets what is left of it."""
+
+    def _new_conn(self) -> socket.socket:
+        call, timeout = _current.call, self.timeout
+        if call is None or not isinstance(timeout, int | float):
+            return super()._new_conn()
+        until = min(monotonic() + timeout, call.deadline)
+        try:
+            sock = self._first_that_answers(until)
+        except socket.gaierror as error:
+            raise _unresolved(self, error) from error
+        except TimeoutError as error:
+            msg = f"Connection to {self.host} timed out. (connect timeout={timeout})"
+            raise exceptions.ConnectTimeoutError(self, msg) from error
+        except OSError as error:
+            msg = f"Failed to establish a new connection: {error}"
+            raise exceptions.NewConnectionError(self, msg) from error
+        sys.audit("http.client.connect", self, self.host, self.port)
+        sock.settimeout(max(_LEAST, until - monotonic()))  # for TLS, whose handshake as a whole may take that long
+        return sock
+
+    def _first_that_answers(self, until: float) -> socket.socket:
+        """Try the addresses, each for half of the time that is left and the last for all of it.
+
+        Raises:
+            OSError: of the address that was tried last.
+        """
+        host = self._dns_host.strip("[]")
+        try:
+            found = socket.getaddrinfo(host, self.port, urllib3_connection.allowed_gai_family(), socket.SOCK_STREAM)
+        except UnicodeError:
+            msg = f"'{host}', label empty or too long"
+            raise exceptions.LocationParseError(msg) from None
+        addresses = list(_alternating(found))
+        problem = OSError("getaddrinfo returns an empty list")
+        for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
+            left = until - monotonic()
+            if left <= 0:
+                problem = TimeoutError("timed out")
+                break
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:
+                problem = error
+                continue
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(left if number == len(addresses) else left / 2)
+                if self.source_address:
+                    sock.bind(self.source_address)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                problem = error
+            else:
+                return sock
+        try:
+            raise problem
+        finally:
+            del problem  # or it and its traceback keep each other alive
+
+
+class _DirectTls(_Direct, HTTPSConnection):
+    """The same for https."""
+
+
+def _unresolved(connection: HTTPConnection, error: socket.gaierror) -> exceptions.HTTPError:
+    kind = getattr(exceptions, "NameResolutionError", None)
+    if kind is not None:
+        return cast(exceptions.HTTPError, kind(connection.host, connection, error))
+    return exceptions.NewConnectionError(connection, f"Failed to establish a new connection: {error}")  # urllib3 1.26
+
+
+def _alternating(addresses: list[Any]) -> Iterator[Any]:
+    """The addresses with IPv6 and IPv4 in turn, so that one of the two that leads nowhere does not use up the time."""
+    first = [address for address in addresses if address[0] == addresses[0][0]]
+    other = [address for address in addresses if address[0] != addresses[0][0]]
+    return (address for address in chain.from_iterable(zip_longest(first, other)) if address is not None)
+
+
+# Pools.
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls: Any = _Direct
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        call = _current.call
+        if self.block and timeout is None and call is not None and call.deadline != inf:
+            timeout = max(_LEAST, call.deadline - monotonic())
+        return super()._get_conn(timeout)
+
+    def _put_conn(self, conn: Any) -> None:
+        call = _current.call
+        if call is not None and conn is not None and conn.sock is not None and not call.let_go(conn.sock):
+            conn.close()
+        super()._put_conn(conn)
+
+
+class _TlsPool(_Pool, HTTPSConnectionPool):
+    ConnectionCls: Any = _DirectTls
+
+
+_STOCK: Final[Mapping[str, type]] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+_OURS: Final[dict[str, type[HTTPConnectionPool]]] = {"http": _Pool, "https": _TlsPool}
+
+
+@cache
+def _through_socks() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pools of urllib3 for SOCKS, and the same with a watch. Needs PySocks, as urllib3's own do."""
+    from urllib3.contrib import socks
+
+    class Connection(_Watched, socks.SOCKSConnection):
+        pass
+
+    class TlsConnection(_Watched, socks.SOCKSHTTPSConnection):
+        pass
+
+    class Pool(_Pool, socks.SOCKSHTTPConnectionPool):
+        ConnectionCls: Any = Connection
+
+    class TlsPool(_TlsPool, socks.SOCKSHTTPSConnectionPool):
+        ConnectionCls: Any = TlsConnection
+
+    stock = {"http": socks.SOCKSHTTPConnectionPool, "https": socks.SOCKSHTTPSConnectionPool}
+    return stock, {"http": Pool, "https": TlsPool}
+
+
+def _adopt(manager: Any) -> bool:
+    """Have a pool manager of urllib3 make connections with a watch.
+
+    Returns:
+        Whether it does. Not where it has pools of its own kind.
+    """
+    classes = getattr(manager, "pool_classes_by_scheme", None)
+    stock, ours = _through_socks() if type(manager).__module__ == _SOCKS else (_STOCK, _OURS)
+    if classes is ours:
+        return True
+    if not isinstance(classes, dict) or classes != stock:
+        return False
+    manager.pool_classes_by_scheme = ours
+    manager.clear()  # its idle connections have no watch
+    return True
+
+
+# Our own session.
+
+
+@attrs.frozen
+class _Route:
+    """How requests get to a scheme and host.
+
+    Attributes:
+        pool: the connections.
+        whole_url: whether the request names the whole URL, as a proxy for plain http wants it.
+        proxies: as requests takes them.
+        verify: the same.
+    """
+
+    pool: Any
+    whole_url: bool
+    proxies: Any
+    verify: bool | str
+
+
+class _Ready(requests.PreparedRequest):
+    """A request that needs no more preparation."""
+
+    def __init__(self, outgoing: Outgoing, headers: dict[str, str], target: str, route: _Route) -> None:
+        # Not prepared by requests: that takes longer than all the rest, for what is known already.
+        self.method = outgoing.method
+        self.url = outgoing.url
+        self.headers = cast(Any, headers)
+        self.body = outgoing.body
+        self.hooks = cast(Any, {})
+        self.target = target
+        self.route = route
+
+
+class _Answer(requests.Response):
+    """The head of an answer, without what requests derives from it: cookies, encoding, history."""
+
+    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
+        self._content = cast(Any, False)  # noqa: FBT003 - requests' sign for "not read yet"
+        self._content_consumed = False
+        self.raw = raw
+        self.status_code = raw.status
+        self.headers = raw.headers
+        self.request = request
+        self.url = cast(str, request.url)
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter, with a shorter way for requests that are ready."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=_HOSTS, pool_maxsize=_CONNECTIONS, max_retries=Retry(0, read=False))
+        _adopt(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        _adopt(manager)
+        return manager
+
+    def route(self, origin: str, session: requests.Session, proxies: dict[str, str], verify: bool | str) -> _Route:  # noqa: FBT001
+        """Find out how to get to a scheme and host, from the environment too.
+
+        Raises:
+            requests.exceptions.RequestException: the URL, or that of its proxy, is none.
+            OSError: the CA bundle is missing.
+        """
+        request = requests.Request("GET", f"{origin}/").prepare()
+        url = cast(str, request.url)
+        settings = session.merge_environment_settings(url, proxies, stream=True, verify=verify, cert=None)
+        chosen, trusted = settings["proxies"], cast(Any, settings["verify"])
+        if hasattr(HTTPAdapter, "get_connection_with_tls_context"):
+            pool = super().get_connection_with_tls_context(request, trusted, proxies=chosen)
+        else:
+            pool = super().get_connection(url, cast(Any, chosen))  # requests 2.31
+        cast(Any, super()).cert_verify(pool, url, trusted, None)
+        self._share_context(pool)
+        whole_url = not super().request_url(request, cast(Any, chosen)).startswith("/")
+        return _Route(pool=pool, whole_url=whole_url, proxies=chosen, verify=trusted)
+
+    def _share_context(self, pool: Any) -> None:
+        """One TLS context for all connections to a host.
+
+        urllib3 would make one for each and read all authorities again, 50 ms and more, which no deadline ends.
+        """
+        file, folder = getattr(pool, "ca_certs", None), getattr(pool, "ca_cert_dir", None)
+        if file is None and folder is None:
+            return
+        context = create_urllib3_context()
+        context.load_verify_locations(file, folder)
+        pool.conn_kw["ssl_context"] = context
+        pool.ca_certs = pool.ca_cert_dir = None
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
+        if isinstance(request, _Ready):
+            return request.route.pool
+        return super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        pass  # done once, when the route was found
+
+    def request_url(self, request: Any, proxies: Any) -> Any:
+        return request.target if isinstance(request, _Ready) else super().request_url(request, proxies)
+
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        return _Answer(req, resp) if isinstance(req, _Ready) else super().build_response(req, resp)
+
+
+class RequestsWire:
+    """Sends requests that are ready through requests. Safe to use from many threads, and in a forked process.
+
+    Redirects are not followed, nothing is repeated, and of what the environment says only proxies and CA bundles count,
+    read at the first request to a host; never a ``.netrc``. A session's own settings (headers, cookies, ``auth``, hooks,
+    adapters, certificates) apply; a header of the request wins over the session's. Its adapters are changed so that a
+    deadline can end their connections, as far as they are requests' own.
+
+    Arguments:
+        session: to send with, and left open by `close`; None for a new one, which is faster.
+        proxies: URLs of proxies by scheme, as requests takes them; before the session's and the environment's.
+        verify: whether certificates are checked, or the path of the CAs to check them by. With a session, True leaves
+            it to that.
+
+    Raises:
+        ValueError: `verify` is neither True, False nor a path; an empty one would be the same as False for requests.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session | None = None,
+        *,
+        proxies: Mapping[str, str] | None = None,
+        verify: bool | str | os.PathLike[str] = True,
+    ) -> None:
+        if not isinstance(verify, bool):
+            if not isinstance(verify, str | os.PathLike) or not os.fspath(verify):
+                msg = f"verify is True, False or the path of a CA bundle, not {verify!r}"
+                raise ValueError(msg)
+            verify = os.fspath(verify)
+        self._verify = verify
+        self._proxies = dict(proxies or {})
+        self._given = session
+        self._session = _new_session() if session is None else session
+        self._adapter = _Adapter()
+        self._routes: dict[str, _Route] = {}
+        if session is None:
+            self._mount()
+            _wires.add(self)
+
+    def send(self, outgoing: Outgoing) -> Received:
+        """Send a request once and read its answer.
+
+        Raises:
+            DeadlineExceededError: `outgoing.total` seconds have passed; only the look-up of the host's name can overrun it.
+            AnswerTooLargeError: more than `outgoing.limit` bytes.
+            requests.exceptions.RequestException: no answer came, or not all of it. Never has the request attached, but
+                an attribute `sent`: whether a byte of the request may have left.
+            OSError: the CA bundle is missing.
+        """
+        total = outgoing.total
+        if total is None:
+            connect, read, deadline = outgoing.connect, outgoing.read, inf
+        elif total > 0:
+            connect, read, deadline = min(outgoing.connect, total), min(outgoing.read, total), monotonic() + total
+        else:
+            raise DeadlineExceededError(sent=False)
+        call = _Call(deadline, read)
+        before, _current.call = _current.call, call
+        received: Received | None = None
+        try:
+            call.start()
+            send = self._send_ready if self._given is None and _session_is_untouched() else self._send_by_session
+            response = send(outgoing, call, connect, read)
+            body = _body(response, call, outgoing.limit)
+            received = Received(status=response.status_code, headers=_headers_of(response), body=body)
+        except ClientFailureError:
+            raise
+        except Exception as error:
+            if not call.fired and monotonic() < deadline:
+                if isinstance(error, RequestException):
+                    error.request = error.response = None  # they carry the key
+                    error.__dict__["sent"] = call.sent
+                raise
+        finally:
+            call.cancel()
+            _current.call = before
+        # A body that ends with its connection looks complete when the watch has ended that. Raised here, without context:
+        # what was caught leads to the request.
+        if received is None or call.fired:
+            raise DeadlineExceededError(sent=call.sent)
+        return received
+
+    def close(self) -> None:
+        """Close the connections, unless a session was given."""
+        if self._given is not None:
+            return
+        routes, self._routes = self._routes, {}
+        for route in routes.values():
+            route.pool.close()
+        self._session.close()
+
+    def renew(self) -> None:
+        """Begin with new connections: a forked process must not share its parent's, nor wait for their locks."""
+        self._adapter = _Adapter()
+        self._routes = {}
+        self._mount()
+
+    def _mount(self) -> None:
+        for prefix in ("https://", "http://"):
+            self._session.mount(prefix, self._adapter)
+
+    def _send_ready(self, outgoing: Outgoing, call: _Call, connect: float, read: float) -> requests.Response:
+        url = outgoing.url
+        cut = url.find("/", 8)  # behind the host; https:// has 8 characters, http:// has 7 and a host at least one
+        if cut < 0 or "?" in url[:cut] or "#" in url:
+            url, cut = _split(url)
+        origin = url[:cut]
+        route = self._routes.get(origin) or self._new_route(origin)
+        headers = _checked(outgoing.headers, _ENCODINGS)
+        if outgoing.body is not None:
+            headers["Content-Length"] = str(len(outgoing.body))
+        ready = _Ready(outgoing, headers, urldefragauth(url) if route.whole_url else url[cut:], route)
+        # Asked each time, so that test doubles which replace adapters are found.
+        adapter = self._session.get_adapter(outgoing.url)
+        call.sent = adapter is not self._adapter
+        return adapter.send(ready, stream=True, timeout=cast(Any, _timeout(connect, read)), verify=route.verify, proxies=route.proxies)
+
+    def _new_route(self, origin: str) -> _Route:
+        route = self._adapter.route(origin, self._session, self._proxies_for(origin), self._verify)
+        while len(self._routes) >= _HOSTS:
+            with contextlib.suppress(StopIteration, RuntimeError):  # another thread was faster
+                self._routes.pop(next(iter(self._routes)), None)
+        self._routes[origin] = route
+        return route
+
+    def _proxies_for(self, url: str) -> dict[str, str]:
+        if self._given is not None or self._proxies or url.startswith("https"):
+            return dict(self._proxies)
+        return {"no_proxy": "*"}  # plain http is for this machine, and no business of the environment's proxies
+
+    def _send_by_session(self, outgoing: Outgoing, call: _Call, connect: float, read: float) -> requests.Response:
+        session = self._session
+        request = requests.Request(
+            outgoing.method,
+            outgoing.url,
+            headers=_checked(outgoing.headers, None),
+            data=outgoing.body,
+            auth=None if session.auth else _nothing_from_netrc,
+        )
+        prepared = session.prepare_request(request)
+        prepared.headers.update(outgoing.headers)
+        url = cast(str, prepared.url)
+        verify = None if self._verify is True else self._verify
+        settings = session.merge_environment_settings(url, self._proxies_for(url), stream=True, verify=verify, cert=None)
+        call.sent = not _adopted(session.get_adapter(url), url, settings["proxies"])
+        location: list[str] = []
+        prepared.hooks.setdefault("response", []).append(_taking_location(location))
+        response = session.send(prepared, timeout=(connect, read), allow_redirects=False, **cast(Any, settings))
+        if location:
+            response.headers["Location"] = location[0]
+        return response
+
+
+_wires: Final[weakref.WeakSet[RequestsWire]] = weakref.WeakSet()
+
+
+def _renew_wires() -> None:
+    for wire in list(_wires):
+        wire.renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_wires)
+
+
+def retrying_adapters(session: requests.Session) -> list[str]:
+    """The prefixes whose adapters repeat requests by themselves, which multiplies the attempts of a client above them.
+
+    Args:
+        session: whose mounted adapters are looked at.
+    """
+    return [prefix for prefix, adapter in session.adapters.items() if _repeats(getattr(adapter, "max_retries", 0))]
+
+
+def _repeats(retry: Any) -> bool:
+    if isinstance(retry, int):
+        return retry > 0
+    if not isinstance(retry, Retry):
+        return False
+    if retry.total is not None and retry.total <= 0:
+        return False
+    # Counts of kinds: None is "as often as the total says", and where that is None too, for ever.
+    return any(count is None or count > 0 for count in (retry.connect, retry.read, retry.status, retry.other))
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return session
+
+
+def _session_is_untouched() -> bool:
+    """Whether sessions are requests' own. Tracing and test doubles put a function of theirs in place of `Session.send`."""
+    return getattr(requests.Session.send, "__globals__", None) is _OF_SESSIONS
+
+
+@lru_cache(maxsize=16)
+def _timeout(connect: float, read: float) -> Timeout:
+    return Timeout(connect=connect, read=read)  # pools make a copy
+
+
+def _split(url: str) -> tuple[str, int]:
+    """The URL with a path and without fragment, and where its path begins."""
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return f"{origin}{parts.path or '/'}{'?' + parts.query if parts.query else ''}", len(origin)
+
+
+def _checked(headers: Mapping[str, str], encodings: str | None) -> dict[str, str]:
+    """The headers to send, with these encodings where they name none.
+
+    Raises:
+        requests.exceptions.InvalidHeader: a name or value that HTTP does not allow. Unlike that of requests and
+            http.client, it does not have the value, which may be a key.
+    """
+    checked: dict[str, str] = {}
+    for name, value in headers.items():
+        lowered = _lowered(name)
+        if not (value.isascii() and value.isprintable() and value[:1] != " ") and not _VALUE.fullmatch(value):
+            msg = f"Invalid header value of {name!r}: line breaks, control characters and those beyond Latin-1 cannot be sent"
+            raise InvalidHeader(msg)
+        if lowered == "accept-encoding":
+            encodings = None
+        if lowered != "content-length":
+            checked[name] = value
+    if encodings is not None:
+        checked["Accept-Encoding"] = encodings
+    return checked
+
+
+@lru_cache(maxsize=256)
+def _lowered(name: str) -> str:
+    """The name of a header in lower case.
+
+    Raises:
+        requests.exceptions.InvalidHeader: it is none.
+    """
+    if not _NAME.fullmatch(name):
+        msg = f"Invalid header name {name!r}"
+        raise InvalidHeader(msg)
+    return name.lower()
+
+
+def _nothing_from_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An auth that adds nothing; without one, requests takes credentials from ``.netrc``."""
+    return request
+
+
+def _taking_location(taken: list[str]) -> Any:
+    """A hook that hides where an answer redirects to: requests reads all of such an answer, however much that is."""
+
+    def take(response: requests.Response, **_: Any) -> None:
+        location = response.headers.pop("Location", None)
+        if location is not None:
+            taken.append(location)
+
+    return take
+
+
+def _adopted(adapter: BaseAdapter, url: str, proxies: Any) -> bool:
+    """Have an adapter of a session open connections with a watch. Returns whether it does."""
+    proxy = select_proxy(url, proxies)
+    managers = [getattr(adapter, "poolmanager", None)]
+    if proxy and isinstance(adapter, HTTPAdapter):
+        with contextlib.suppress(Exception):  # sending says what is wrong with the proxy
+            managers.append(adapter.proxy_manager_for(cast(Any, prepend_scheme_if_needed)(proxy, "http")))
+    adopted = [_adopt(manager) for manager in managers]
+    return all(adopted)
+
+
+def _headers_of(response: requests.Response) -> dict[str, str]:
+    raw: Any = response.raw
+    # Those of requests have lost where one value ends and the next begins.
+    headers = cast(Mapping[str, str], raw.headers if isinstance(raw, urllib3.HTTPResponse) else response.headers)
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        lowered = name.lower()
+        found[lowered] = f"{found[lowered]}\n{value}" if lowered in found else value
+    return found
+
+
+def _body(response: requests.Response, call: _Call, limit: int) -> bytes:
+    """The whole body, decompressed.
+
+    Raises:
+        requests.exceptions.RequestException: as `requests.Response.iter_content`.
+    """
+    try:
+        return _collected(_parts(response), call, limit)
+    except BaseException as error:
+        _abandon(response.raw)
+        if isinstance(error, exceptions.ProtocolError):
+            raise ChunkedEncodingError(error) from error
+        if isinstance(error, exceptions.DecodeError):
+            raise ContentDecodingError(error) from error
+        if isinstance(error, exceptions.ReadTimeoutError):
+            raise RequestsConnectionError(error) from error
+        if isinstance(error, exceptions.SSLError):
+            raise SSLError(error) from error
+        raise
+
+
+def _collected(parts: Iterable[bytes], call: _Call, limit: int) -> bytes:
+    kept: list[bytes] = []
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > limit:
+            raise AnswerTooLargeError(limit)
+        if monotonic() >= call.deadline:
+            raise DeadlineExceededError(sent=call.sent)
+        kept.append(part)
+    return kept[0] if len(kept) == 1 else b"".join(kept)
+
+
+def _parts(response: requests.Response) -> Iterable[bytes]:
+    """The body as it comes in. Reading a whole chunk would wait for the last of its bytes."""
+    raw: Any = response.raw
+    if getattr(response, "_content_consumed", False) or not isinstance(raw, urllib3.HTTPResponse):
+        return response.iter_content(_CHUNK)  # a hook has read it, or the adapter is not of urllib3
+    packed = "content-encoding" in raw.headers
+    amount = _PACKED_CHUNK if packed else _CHUNK
+    return _parts_at_once(raw, amount, packed=packed) if hasattr(raw, "read1") else _parts_whole(raw, amount)
+
+
+def _parts_at_once(raw: urllib3.HTTPResponse, amount: int, *, packed: bool) -> Iterator[bytes]:
+    while part := raw.read1(amount, decode_content=True):
+        yield part
+        if not packed and raw.length_remaining == 0:
+            return
+
+
+def _parts_whole(raw: urllib3.HTTPResponse, amount: int) -> Iterator[bytes]:
+    """For urllib3 before 2.1, which does not see either where less comes than Content-Length says."""
+    yield from raw.stream(amount, decode_content=True)
+    if raw.length_remaining:
+        msg = f"Connection broken: {raw.length_remaining} bytes are missing"
+        raise exceptions.ProtocolError(msg)
+
+
+def _abandon(raw: Any) -> None:
+    """Close the connection of an answer that is not read to its end, and give its place in the pool back."""
+    for step in ("close", "release_conn"):
+        with contextlib.suppress(Exception):
+            getattr(raw, step)()

@@ -1,0 +1,249 @@
+"""`Client`: both vendors behind one client, on requests."""
+
+from __future__ import annotations
+
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from heify_heygen_errors.catalog import Catalogs
+from heify_heygen_errors.client.answer import Answer
+from heify_heygen_errors.client.call import Call, CallOptions, Defaults, Timeout
+from heify_heygen_errors.client.calls import HeyGenCalls, PageWalk, VendorCalls, items_of
+from heify_heygen_errors.client.engine import Core, Pause, exchange, list_error
+from heify_heygen_errors.client.failures import ClientClosedError, PageRepeatedError
+from heify_heygen_errors.client.requests_wire import RequestsWire, retrying_adapters
+from heify_heygen_errors.client.settings import (
+    DEADLINE,
+    MAX_ANSWER,
+    TIMEOUT,
+    Keys,
+    Settings,
+    checked_proxies,
+    checked_sleep,
+    checked_verify,
+    shown,
+    vendors,
+)
+from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
+from heify_heygen_errors.client.wire import Outgoing, Received
+from heify_heygen_errors.retry.breaker import BreakerPolicy
+from heify_heygen_errors.retry.budget import RetryBudget
+from heify_heygen_errors.retry.events import Hooks
+from heify_heygen_errors.retry.limiter import Limiter
+from heify_heygen_errors.retry.policy import RetryPolicy
+
+if TYPE_CHECKING:
+    import requests
+
+
+class _Driver:
+    """Runs the steps of a call, blocking."""
+
+    def __init__(self, wire: RequestsWire, sleep: Callable[[float], object] | None) -> None:
+        self._wire = wire
+        self._sleep = sleep
+        self.is_closed = False
+
+    def run(self, core: Core, call: Call) -> Answer:
+        steps = exchange(core, call)
+        try:
+            step = next(steps)
+            while True:
+                problems: list[BaseException] = []
+                came: Received | None = None
+                try:
+                    came = self._do(step)
+                except BaseException as caught:  # noqa: BLE001 - the steps decide what it means, cancellation included
+                    problems.append(caught)
+                # Not inside the except block, and popped: an error that is raised would carry or show what was caught.
+                step = steps.throw(problems.pop()) if problems else steps.send(came)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+    def _do(self, step: Outgoing | Pause) -> Received | None:
+        if self.is_closed:
+            raise ClientClosedError
+        if isinstance(step, Outgoing):
+            return self._wire.send(step)
+        # Looked up now: the fixture recorded_sleep of the testing kit puts its own in this place.
+        (self._sleep or time.sleep)(step.seconds)
+        return None
+
+
+class _Calls(VendorCalls[Answer]):
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults)
+        self._driver = driver
+
+    def _go(self, call: Call) -> Answer:
+        return self._driver.run(self._core, call)
+
+
+class Heify(_Calls):
+    """Heify. Every endpoint is a POST; without a body an empty JSON object is sent, which Heify wants."""
+
+
+class LiveAvatar(_Calls):
+    """LiveAvatar. Session calls take ``headers={"Authorization": f"Bearer {session_token}"}``."""
+
+
+class HeyGen(_Calls, HeyGenCalls[Answer]):
+    """HeyGen."""
+
+    def pages(self, path: str, **options: Unpack[CallOptions]) -> Iterator[Answer]:
+        """The pages of a v3 list, one call each, as they are asked for. Time-outs and deadline are those of a page.
+
+        Raises:
+            ApiError: a page failed, or the list cannot be followed to its end.
+            ValueError, TypeError: as `request`.
+        """
+        walk = PageWalk.of(options)
+        return self._follow(path, walk, self._prepared("GET", path, walk.options()))
+
+    def _follow(self, path: str, walk: PageWalk, call: Call) -> Iterator[Answer]:
+        while True:
+            answer = self._go(call)
+            yield answer
+            more = walk.go_on(answer)
+            if isinstance(more, PageRepeatedError):
+                raise list_error(self._core, self._vendor, path, more)
+            if not more:
+                return
+            call = self._prepared("GET", path, walk.options())
+
+    def iterate(self, path: str, **options: Unpack[CallOptions]) -> Iterator[Any]:
+        """The items of a v3 list over all its pages; see `pages`.
+
+        Raises:
+            ApiError, ValueError, TypeError: as `pages`; TypeError also where the endpoint does not answer with a list.
+        """
+        walk = PageWalk.of(options)
+        return self._items(self._follow(path, walk, self._prepared("GET", path, walk.options())))
+
+    def _items(self, pages: Iterator[Answer]) -> Iterator[Any]:
+        for page in pages:
+            yield from items_of(page)
+
+
+class Client:
+    """HeyGen, LiveAvatar and Heify behind one client: one retry policy, one exception tree, one set of time-outs.
+
+        with Client() as client:
+            video = client.heygen.post("/v3/videos", json={...}).data
+            minutes = client.heify.post("/list-transcriptions").data
+
+    Safe to share between threads. Nothing is read from the network before the first call.
+
+    Args:
+        heygen_api_key, heify_api_key, liveavatar_api_key: the keys; from ``HEYGEN_API_KEY``, ``HEIFY_API_KEY`` and
+            ``LIVEAVATAR_API_KEY`` where absent. A missing one is an AuthenticationError at the first call of that vendor.
+        heygen_base_url, heify_base_url, liveavatar_base_url: other addresses, such as those of a fake or a gateway; https,
+            or http on this machine.
+        timeout: seconds for connecting and between two bytes of the answer; one number, or one for each.
+        deadline: seconds for a whole call, retries and waits included; None for no limit.
+        retry: a policy; False for no repeats. For a single call, True means the client's.
+        session: a session of requests to send with. Its own headers, proxies, certificates and adapters hold; it is not
+            closed by the client.
+        proxies: URLs by scheme, as requests takes them; without them those of the environment.
+        verify: path of a file or folder with the certificate authorities to trust; without it that in ``REQUESTS_CA_BUNDLE``,
+            ``CURL_CA_BUNDLE`` or ``SSL_CERT_FILE``. False to trust anyone, which you should not.
+        hooks: functions that are told of attempts, retries and the like.
+        clock: monotonic time in seconds.
+        sleep: waits so many seconds.
+        draw: a number from 0 to 1, for the jitter.
+        catalogs: other catalogs than the shipped ones.
+        budget: a retry budget of one's own; without it one for each provider and host is shared by all clients of the process.
+        breaker: opt-in: a circuit breaker for each vendor, with this policy.
+        limiter: opt-in: keeps to the vendors' rates and numbers of jobs; one for each account.
+        max_answer: bytes of an answer's body, after decompression, that are read at most.
+
+    Raises:
+        ValueError, TypeError: an argument that cannot be meant; says which.
+    """
+
+    def __init__(
+        self,
+        heygen_api_key: str | None = None,
+        heify_api_key: str | None = None,
+        *,
+        liveavatar_api_key: str | None = None,
+        heygen_base_url: str | None = None,
+        heify_base_url: str | None = None,
+        liveavatar_base_url: str | None = None,
+        timeout: Timeout = TIMEOUT,
+        deadline: float | None = DEADLINE,
+        retry: RetryPolicy | bool = True,
+        session: requests.Session | None = None,
+        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,
+        hooks: Hooks | Iterable[Hooks] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
+        draw: Callable[[], float] = random.random,
+        catalogs: Catalogs | None = None,
+        budget: RetryBudget | None = None,
+        breaker: BreakerPolicy | None = None,
+        limiter: Limiter | None = None,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
+        keys = Keys(heygen=heygen_api_key, liveavatar=liveavatar_api_key, heify=heify_api_key)
+        del heygen_api_key, liveavatar_api_key, heify_api_key  # local variables show in some tracebacks
+        settings = Settings(
+            timeout=timeout,
+            deadline=deadline,
+            retry=retry,
+            hooks=hooks,
+            clock=clock,
+            draw=draw,
+            catalogs=catalogs,
+            budget=budget,
+            breaker=breaker,
+            limiter=limiter,
+            max_answer=max_answer,
+        )
+        found = vendors(keys, {"heygen": heygen_base_url, "liveavatar": liveavatar_base_url, "heify": heify_base_url})
+        checked_sleep(sleep, awaited=False)
+        if session is not None:
+            if not hasattr(session, "adapters") or isinstance(session, type):
+                msg = f"session is a requests.Session, not {session!r}"
+                raise TypeError(msg)
+            if proxies is not None or verify is not True:
+                msg = "set proxies and verify on the session that you pass"
+                raise ValueError(msg)
+            repeating = retrying_adapters(session)
+            if repeating:
+                warnings.warn(
+                    f"the session's adapters for {', '.join(repeating)} repeat requests by themselves (max_retries): that multiplies"
+                    " attempts and can pay twice; mount adapters with max_retries=0",
+                    stacklevel=2,
+                )
+        self._wire = RequestsWire(
+            session, proxies=checked_proxies(proxies), verify=verify if session is not None else checked_verify(verify)
+        )
+        self._driver = driver = _Driver(self._wire, sleep)
+        defaults = settings.defaults()
+        cores = {name: settings.core(vendor) for name, vendor in found.items()}
+        self.heygen = HeyGen(found["heygen"], cores["heygen"], defaults, driver)
+        self.liveavatar = LiveAvatar(found["liveavatar"], cores["liveavatar"], defaults, driver)
+        self.heify = Heify(found["heify"], cores["heify"], defaults, driver)
+
+    __reduce__ = refuse_pickle
+
+    def __repr__(self) -> str:
+        return shown(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calls fail from now on. Harmless if it is closed already."""
+        self._driver.is_closed = True
+        self._wire.close()

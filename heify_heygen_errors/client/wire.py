@@ -1,0 +1,50 @@
+"""What goes over the network: a request that is ready, and the answer as bytes. Values only.
+
+The two wires (`requests_wire`, `httpx2_wire`) turn the one into the other; everything else is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Outgoing:
+    """A request that is ready to be sent once.
+
+    Attributes:
+        method: in upper case.
+        url: absolute and encoded.
+        headers: all of them, the key included, and therefore not in the repr.
+        body: the bytes; None for none.
+        connect: seconds for the connection to stand, TLS included.
+        read: seconds between two bytes of the answer, and until its first.
+        total: seconds until the answer must be complete; None for no limit.
+        limit: bytes of the body, after decompression, that are read at most.
+    """
+
+    method: str
+    url: str = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes | None = attrs.field(default=None, repr=False)
+    connect: float
+    read: float
+    total: float | None
+    limit: int
+
+
+@attrs.frozen(kw_only=True)
+class Received:
+    """An answer, complete.
+
+    Attributes:
+        status: the HTTP status.
+        headers: lower-case names; values of a repeated name are joined by a newline.
+        body: the bytes, decompressed.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
