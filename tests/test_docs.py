@@ -6,6 +6,7 @@ What the fenced blocks of a page promise:
   right behind it; an expression with ``# -> value`` at its end has that value as its repr.
 - ``python NAME.py`` blocks are files in one folder. Those named ``test_*.py`` are run there by pytest, where every
   test passes, or fails where ``fails`` stands behind the name, with the lines of the ``text`` block right behind it.
+  ``console`` commands find the files that stand in front of them.
 - ``console`` blocks hold ``$ commands`` and everything they write, stdout first; ``...`` stands for lines that
   are left out. A command exits 0 unless ``$ echo $?`` follows and says otherwise.
 - A ``console server`` block holds a command that listens on port 8080 and what it writes before anything is asked of
@@ -41,10 +42,31 @@ import attrs
 import click
 import pytest
 
-from heify_heygen_errors import ApiError, Category, ErrorInfo, Observation, RetryAdvice, normalize_all, testing
+import heify_heygen_errors
+from heify_heygen_errors import (
+    Answer,
+    ApiError,
+    AsyncClient,
+    Attempt,
+    BreakerPolicy,
+    Category,
+    Client,
+    Decision,
+    ErrorInfo,
+    Hooks,
+    Observation,
+    Reason,
+    RetryAdvice,
+    RetryContext,
+    RetryPolicy,
+    normalize_all,
+    retrying,
+    testing,
+)
 from heify_heygen_errors.catalog.schema import ENDPOINT, ENTRY, FAMILY, LIMIT, OVERLAY, PROVIDER, REFINEMENT, RETRY, TRANSPORT_ENTRY, WHEN
 from heify_heygen_errors.cli import main
 from heify_heygen_errors.cli.app import hhe
+from heify_heygen_errors.client.call import BodyOptions, CallOptions
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS
 from heify_heygen_errors.testing import FakeServer, JobPlan
 from heify_heygen_errors.testing.factories import AnswerOptions
@@ -333,6 +355,9 @@ def test_commands_write_what_is_shown(page: Path, repository: Path, servers: lis
             server = servers.pop()
             server.stop()
             check_lines(str(block), server.lines, [*beginning, "...", *block.text.splitlines()])
+        elif block.kind == "file":
+            text = servers[-1].real(block.text) if servers else block.text
+            (repository / block.file).write_text(text, encoding="utf-8")
         elif block.kind == "console":
             check_commands(block, repository, servers[-1] if servers else None)
 
@@ -350,6 +375,11 @@ def check_commands(block: Block, folder: Path, server: Server | None) -> None:
         check_lines(f"{block} {command}", lines, shown)
 
 
+def is_test(block: Block) -> bool:
+    """Whether a block is a file for pytest."""
+    return block.file.startswith("test_")
+
+
 def run_pytest(folder: Path, names: list[str]) -> tuple[str, dict[str, int]]:
     """What pytest writes about these files, and how many tests ended in which way."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "-q", *names]
@@ -358,13 +388,13 @@ def run_pytest(folder: Path, names: list[str]) -> tuple[str, dict[str, int]]:
     return text, {way: int(number) for number, way in re.findall(r"(\d+) (passed|failed|error|skipped)", text.splitlines()[-1])}
 
 
-@pytest.mark.parametrize("page", pages_with("file"), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in pages_with("file") if any(map(is_test, blocks_of(page)))], ids=lambda page: page.name)
 def test_tests_in_the_pages_pass(page: Path, tmp_path: Path) -> None:
     """Every test that a page shows passes when it is saved under its name and run with pytest; those that are to fail do."""
     files = [block for block in blocks_of(page) if block.kind == "file"]
     for block in files:
         (tmp_path / block.file).write_text(block.text, encoding="utf-8")
-    tests = [block for block in files if block.file.startswith("test_")]
+    tests = [block for block in files if is_test(block)]
     written, ways = run_pytest(tmp_path, [block.file for block in tests if not block.fails])
     if set(ways) != {"passed"}:
         pytest.fail(written, pytrace=False)
@@ -535,6 +565,38 @@ def test_every_category_and_exception_is_described() -> None:
     exceptions = (DOCS / "exceptions.md").read_text(encoding="utf-8")
     assert {category.value for category in Category} - described("categories.md") == set()
     assert [kind.__name__ for kind in ApiError.__subclasses__() if kind.__name__ not in exceptions] == []
+
+
+def names_of(kind: type) -> set[str]:
+    """The fields of an attrs class."""
+    return {field.name for field in attrs.fields(kind)}
+
+
+def test_the_client_is_described() -> None:
+    """client.md has a row for each argument of both clients, each option of a call, each hook, each part of an answer."""
+    arguments = {*inspect.signature(Client).parameters, *inspect.signature(AsyncClient).parameters}
+    options = {*CallOptions.__annotations__, *BodyOptions.__annotations__}
+    wanted = arguments | options | names_of(Answer) | names_of(Hooks) | names_of(BreakerPolicy)
+    assert wanted - described("client.md") == set()
+
+
+def test_retries_are_described() -> None:
+    """retries.md has a row for each reason and each part of policy, context and decision, and names each part of an attempt."""
+    wanted = {reason.value for reason in Reason} | names_of(RetryPolicy) | names_of(RetryContext) | names_of(Decision)
+    text = (DOCS / "retries.md").read_text(encoding="utf-8")
+    assert wanted - described("retries.md") == set()
+    assert [name for name in names_of(Attempt) if f"`{name}`" not in text] == []
+
+
+def test_retrying_is_described() -> None:
+    """your-own-http-code.md has a row for each argument of `retrying`."""
+    assert set(inspect.signature(retrying).parameters) - described("your-own-http-code.md") == set()
+
+
+def test_every_public_name_is_in_the_guides() -> None:
+    """Each name that the package exports stands in a guide."""
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [name for name in heify_heygen_errors.__all__ if not re.search(rf"\b{name}\b", text)] == []
 
 
 def test_the_testing_kit_is_described() -> None:

@@ -183,7 +183,7 @@ def _address(server: FakeServer) -> str:
 
 
 def _examples(server: FakeServer) -> str:
-    heygen, heify = server.heygen, server.heify
+    heygen, liveavatar, heify = server.heygen, server.liveavatar, server.heify
     return f"""
 Try these in another terminal:
   curl -i {heygen.url}/v3/users/me
@@ -191,10 +191,18 @@ Try these in another terminal:
   curl -i {heygen.url}/v3/users/me -H 'X-Api-Key: {heygen.api_key}' -H 'X-Fake-Error: RATE_LIMIT; retry_after=2'
   curl -i {heify.url}/list-transcriptions -H 'x-api-key: {heify.api_key}' -d '{{}}' -H 'X-Fake-Fault: reset_after_request'
 
-And what they mean, in Python:
-  import requests
-  from heify_heygen_errors import normalize
-  print(normalize(requests.get("{heygen.url}/v3/users/me"), "heygen").remedy)
+And these in Python:
+from heify_heygen_errors import ApiError, Client
+client = Client(
+    heygen_api_key="{heygen.api_key}", heygen_base_url="{heygen.url}",
+    liveavatar_api_key="{liveavatar.api_key}", liveavatar_base_url="{liveavatar.url}",
+    heify_api_key="{heify.api_key}", heify_base_url="{heify.url}",
+)
+print(client.heygen.get("/v3/users/me").data)
+try:
+    client.heify.post("/submit", json={{}}, headers={{"X-Fake-Error": "payment"}})
+except ApiError as error:
+    print(error, error.info.remedy)
 
 More: {server.url}/_fake. Ctrl-C ends it.
 """

@@ -123,8 +123,7 @@ def talkative(tmp_path_factory):
 
 def _python_of(said):
     """What the printed Python prints, run as it stands there."""
-    lines = [line.strip() for line in said.partition("in Python:\n")[2].splitlines()]
-    program = "\n".join(lines[: lines.index("")])
+    program = said.partition("in Python:\n")[2].partition("\n\n")[0]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     return done.returncode, done.stdout
 
@@ -146,9 +145,11 @@ def test_printed_curl_commands_work_as_typed(talkative):
 
 
 def test_printed_python_works_as_typed(talkative):
-    """The printed Python says what to do about the first of them."""
+    """The printed Python calls two vendors: it shows the data of a success, and what a failure is and what to do about it."""
     code, out = talkative.example
-    assert (code, "key" in out.lower()) == (0, True)
+    data, failure = out.splitlines()
+    assert (code, "ada@example.com" in data) == (0, True)
+    assert re.match(r"heify: Insufficient transcription minutes \[payment; .*\] \w+", failure)
 
 
 def test_page_it_points_to_exists(talkative):
@@ -178,7 +179,7 @@ def test_report_is_the_end(talkative):
     counted = [int(number) for number in re.findall(r"^ +(\d+)  (?:heygen|heify|\?) +[A-Z]+ /\S*$", talkative.err, re.MULTILINE)]
     assert sum(counted) == int(count[1])
     assert re.search(r"^ +2  heygen +POST /v3/videos$", talkative.err, re.MULTILINE)
-    assert re.search(r"^answers: .*\b1 x 402\b.*$", talkative.err, re.MULTILINE)
+    assert re.search(r"^answers: .*\b2 x 402\b.*$", talkative.err, re.MULTILINE)
     assert re.search(r"^answers: .*\d x no answer\b.*$", talkative.err, re.MULTILINE)
     assert "\njobs: 2 started, 0 failed, 2 still running\n" in talkative.err
     assert re.search(r"^paid work started: 2\n  the same work 2 times: POST /v3/videos, requests \d+, \d+$", talkative.err, re.MULTILINE)
