@@ -364,6 +364,14 @@ class Normalizer:
         )
 
 
+def excerpt(body: bytes, secrets: tuple[str, ...]) -> str | None:
+    """What `ErrorInfo.body` has of a body: redacted, at most 4 KiB; None of an empty one."""
+    document = read_document(body)
+    window = excerpt_source(document, _EXCERPT_WINDOW)
+    cleaner = Cleaner(window, secrets, whole=window is not None and len(window) < _EXCERPT_WINDOW)
+    return _excerpt(window, document, cleaner)
+
+
 def _excerpt(window: str | None, document: Document, cleaner: Cleaner) -> str | None:
     if not window:
         return None

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, Unpack
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client.answer import Answer
@@ -68,9 +68,9 @@ class _Driver:
             return answer
 
     async def _do(self, step: Outgoing | Pause) -> Received | None:
-        if self.is_closed:
-            raise ClientClosedError
         if isinstance(step, Outgoing):
+            if self.is_closed:
+                raise ClientClosedError
             return await self._wire.send(step)
         # Looked up now: the fixture recorded_sleep of the testing kit puts its own in this place.
         await (self._sleep or asyncio.sleep)(step.seconds)
@@ -203,7 +203,8 @@ class AsyncClient:
         self.liveavatar = AsyncLiveAvatar(found["liveavatar"], cores["liveavatar"], defaults, driver)
         self.heify = AsyncHeify(found["heify"], cores["heify"], defaults, driver)
 
-    __reduce__ = refuse_pickle
+    def __reduce__(self) -> NoReturn:
+        refuse_pickle()
 
     def __repr__(self) -> str:
         return shown(self)

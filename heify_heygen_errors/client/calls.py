@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Generic, TypeVar, Unpack, cast
+from typing import Any, BinaryIO, Final, Generic, NoReturn, TypeVar, Unpack, cast
 
 import attrs
 
@@ -71,7 +71,8 @@ class VendorCalls(ABC, Generic[R]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._vendor.base_url!r})"
 
-    __reduce__ = refuse_pickle
+    def __reduce__(self) -> NoReturn:
+        refuse_pickle()
 
     @abstractmethod
     def _go(self, call: Call) -> R:

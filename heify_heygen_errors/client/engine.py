@@ -7,12 +7,13 @@ came of it; a driver that blocks and one that awaits run the same decisions.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import attrs
 
@@ -31,7 +32,7 @@ from heify_heygen_errors.client.vendors import Vendor, origin_of
 from heify_heygen_errors.client.wire import Outgoing, Received
 from heify_heygen_errors.exceptions import ApiError, printable
 from heify_heygen_errors.model import ErrorInfo, Outcome
-from heify_heygen_errors.normalizer import MAX_CODE, Normalizer, path_of, request_id_of
+from heify_heygen_errors.normalizer import MAX_CODE, Normalizer, excerpt, path_of, request_id_of
 from heify_heygen_errors.observation import Observation
 from heify_heygen_errors.redaction import redact_bounded
 from heify_heygen_errors.retry.budget import RetryBudget, shared_budget
@@ -46,6 +47,8 @@ _log: Final = logging.getLogger("heify_heygen_errors")
 
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# RFC 3986: what a URL consists of. Above all no backslash.
+_PLAIN_URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _SAME_REQUEST: Final = frozenset({307, 308})
 _KEY_IGNORED: Final = "This endpoint is not known to honour an idempotency key: the call is not repeated where its outcome is unknown."
 
@@ -120,8 +123,7 @@ def exchange(core: Core, call: Call) -> Steps:
         cause: Exception | None = None
         try:
             yield from leave.ask(tries)
-            received = yield from _sent(core, call, tries)
-            reading = _read(core, call, received)
+            reading = _read(core, call, (yield from _sent(core, call, tries)))
         except Exception as problem:  # noqa: BLE001 - of any HTTP library; what it means is the normalizer's to say
             cause = problem
             reading = Reading(_info_of(core, call, problem))
@@ -132,7 +134,7 @@ def exchange(core: Core, call: Call) -> Steps:
         leave.attempt_ended(failure)
         if failure is None:
             leave.succeeded(reading.data)
-            return _answer(core, call, tries, received, reading)
+            return _answer(core, call, tries, reading)
         decision = tries.failed(failure)
         # What was caught can quote a key, and local variables show in some tracebacks.
         cause, chained = None, _cleaned(cause, call.secrets)
@@ -141,8 +143,10 @@ def exchange(core: Core, call: Call) -> Steps:
             raise tries.raised(failure) from chained
         try:
             yield Pause(decision.wait)
-        except BaseException:
+        except BaseException as broken_off:
             leave.failed(None)
+            if broken_off.__context__ is None:  # what was tried, and with which idempotency key, is not lost
+                broken_off.__context__ = tries.raised(failure)
             raise
 
 
@@ -161,7 +165,7 @@ class _Leave:
         self._may_have_started = False
         self._is_sending = False
 
-    def ask(self, tries: Tries) -> Generator[Pause, None, None]:
+    def ask(self, tries: Tries) -> Generator[Pause, Received | None, None]:
         """Pauses until an attempt may be sent.
 
         Raises:
@@ -229,30 +233,37 @@ def _sent(core: Core, call: Call, tries: Tries) -> Generator[Outgoing, Received 
         RedirectRefusedError: it leads to another host, or the request would not be the same any more.
     """
     url = call.url
+    last: Received | None = None
     for _ in range(MAX_REDIRECTS + 1):
-        received = yield _outgoing(core, call, tries, url)
-        if received is None or received.status not in _REDIRECTS or "location" not in received.headers:
-            break
-        target, where = _target(url, received.headers["location"])
-        same = call.method in ("GET", "HEAD") or received.status in _SAME_REQUEST
+        last = yield _outgoing(core, call, tries, url)
+        if last is None:
+            msg = "the driver of a call sends a Received for each Outgoing"
+            raise RuntimeError(msg)
+        if last.status not in _REDIRECTS or "location" not in last.headers:
+            return last
+        target, where = _target(url, last.headers["location"])
+        same = call.method in ("GET", "HEAD") or last.status in _SAME_REQUEST
         if where != origin_of(url) or not same:
             quotes = where is None or any(secret.lower() in where for secret in call.secrets)
-            raise _found_in(received, RedirectRefusedError("another address" if quotes or where is None else where))
+            raise _found_in(last, RedirectRefusedError("another address" if quotes or where is None else where))
         url = target
-    else:
-        raise _found_in(received, TooManyRedirectsError(MAX_REDIRECTS))
-    if received is None:
-        msg = "the driver of a call sends a Received for each Outgoing"
-        raise RuntimeError(msg)
-    return received
+    raise _found_in(last, TooManyRedirectsError(MAX_REDIRECTS))
 
 
 def _target(url: str, location: str) -> tuple[str, str | None]:
-    """Where a redirect leads, and its origin; None where that is no address of the web."""
+    """Where a redirect leads, and its origin; None where that is no address, or one that two readers could read differently.
+
+    What is followed is put together anew from the origin that was checked. With a backslash before an @, libraries disagree
+    about where the host ends, and the key would go where nobody looked.
+    """
+    location = location.partition("\n")[0].strip()
     with suppress(ValueError):
-        target = urljoin(url, location.partition("\n")[0].strip())
-        if urlsplit(target).scheme in ("http", "https"):
-            return target, origin_of(target)
+        parts = urlsplit(urljoin(url, location))
+        if _PLAIN_URL.fullmatch(location) and parts.scheme in ("http", "https") and "@" not in parts.netloc:
+            origin = origin_of(parts.geturl())
+            here = urlsplit(url)
+            target = urlunsplit((here.scheme, here.netloc, parts.path or "/", parts.query, ""))
+            return target, origin
     return url, None
 
 
@@ -307,11 +318,14 @@ def _info_of(core: Core, call: Call, problem: Exception) -> ErrorInfo:
     retry = info.retry
     if sent is False:
         retry = attrs.evolve(retry, outcome=Outcome.NOT_SENT)
+    elif sent is True and retry.outcome is Outcome.NOT_SENT:  # by an attempt of the adapter's own, before the one that failed
+        retry = attrs.evolve(retry, outcome=Outcome.UNKNOWN)
     if isinstance(after, float):
         retry = attrs.evolve(retry, after=after)
     answer = getattr(problem, "answer", None)
     if isinstance(answer, Received):
-        info = attrs.evolve(info, status=answer.status, request_id=_request_id(core, call, answer.headers))
+        request_id = _request_id(core, call, answer.headers)
+        info = attrs.evolve(info, status=answer.status, request_id=request_id, body=excerpt(answer.body, call.secrets))
     return info if retry is info.retry else attrs.evolve(info, retry=retry)
 
 
@@ -325,10 +339,10 @@ def list_error(core: Core, vendor: Vendor, path: str, problem: Exception) -> Api
     return error
 
 
-def _answer(core: Core, call: Call, tries: Tries, received: Received, reading: Reading) -> Answer:
-    request_id = _request_id(core, call, received.headers)
-    tries.succeeded(received.status, request_id)
-    notices = notices_in(received, reading.body, call.secrets)
+def _answer(core: Core, call: Call, tries: Tries, reading: Reading) -> Answer:
+    request_id = _request_id(core, call, reading.headers)
+    tries.succeeded(reading.status, request_id)
+    notices = notices_in(reading, call.secrets)
     for notice in notices:
         _show(core, call, notice)
     if call.key_ignored:
@@ -336,8 +350,8 @@ def _answer(core: Core, call: Call, tries: Tries, received: Received, reading: R
     return Answer(
         data=reading.data,
         body=reading.body,
-        status=received.status,
-        headers=Headers(received.headers),
+        status=reading.status,
+        headers=Headers(reading.headers),
         request_id=request_id,
         attempts=tries.attempts,
         failures=reading.failures,
@@ -360,7 +374,7 @@ def _show(core: Core, call: Call, notice: Notice) -> None:
         told = f"{provider}: {call.method} {path}: {notice.message}"
         try:
             warnings.warn(told, VendorDeprecationWarning, stacklevel=_frames_of_ours())
-        except VendorDeprecationWarning:  # warnings are errors here; an answer that was paid for is not lost to one
+        except Exception:  # noqa: BLE001 - warnings may be errors here; an answer that was paid for is not lost to one
             _log.warning("%s", printable(told))
 
 
@@ -368,7 +382,7 @@ def _frames_of_ours() -> int:
     """How many frames up the stack the code is that called the client, seen from the caller of this function."""
     package = __name__.partition(".")[0]
     frame, level = sys._getframe(1), 1  # noqa: SLF001 - what warnings does itself; skip_file_prefixes comes with 3.12
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == package:
         frame, level = frame.f_back, level + 1
     return level
 

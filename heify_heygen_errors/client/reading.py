@@ -19,6 +19,8 @@ from heify_heygen_errors.observation import Observation
 from heify_heygen_errors.redaction import redact_bounded
 
 _NO_CONTENT: Final = frozenset({204, 205})
+# Methods whose answers of success always have a body; those of the others may have said all by their status.
+_ANSWERED: Final = frozenset({"GET", "POST"})
 _KINDS: Final = {"nothing": "empty", "html": "an HTML page", "xml": "XML", "text": "text"}
 _BROKEN: Final = "broken JSON"
 _SUNSET_UNKNOWN: Final = "This endpoint is deprecated."
@@ -33,6 +35,7 @@ class Reading:
         failures: of items in a list, batch or event log.
         body: the decoded JSON of a success; None where there was none.
         data: the same without the vendor's envelope; of a failure, too.
+        status, headers: of the answer; 0 and none where no answer came.
     """
 
     failure: ErrorInfo | None
@@ -40,6 +43,8 @@ class Reading:
     # Not redacted, so not in a repr.
     body: Any = attrs.field(default=None, repr=False)
     data: Any = attrs.field(default=None, repr=False)
+    status: int = 0
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 def read(received: Received, call: Call, normalizer: Normalizer) -> Reading:
@@ -50,17 +55,17 @@ def read(received: Received, call: Call, normalizer: Normalizer) -> Reading:
     """
     quick = _quickly_read(received)
     if quick is not None and not _findings(quick, received, call, normalizer):
-        return Reading(None, (), quick.value, unwrapped(quick.value))
+        return Reading(None, (), quick.value, unwrapped(quick.value), received.status, received.headers)
     document = read_document(received.body)
     failures: list[ErrorInfo] = []
     for finding, is_item in _findings(document, received, call, normalizer):
         if not is_item:
             return Reading(ErrorInfo.of(finding), data=unwrapped(document.value) if document.kind == "json" else None)
         failures.append(ErrorInfo.of(finding))
-    if document.kind == "nothing" and (received.status in _NO_CONTENT or call.method == "HEAD"):
-        return Reading(None)
+    if document.kind == "nothing" and (received.status in _NO_CONTENT or call.method not in _ANSWERED):
+        return Reading(None, (), None, None, received.status, received.headers)
     body = _decoded(document, received.body)
-    return Reading(None, tuple(failures), body, unwrapped(body))
+    return Reading(None, tuple(failures), body, unwrapped(body), received.status, received.headers)
 
 
 def _quickly_read(received: Received) -> Document | None:
@@ -108,15 +113,15 @@ def unwrapped(body: Any) -> Any:
     return body
 
 
-def notices_in(received: Received, body: Any, secrets: tuple[str, ...]) -> list[Notice]:
+def notices_in(reading: Reading, secrets: tuple[str, ...]) -> list[Notice]:
     """What the answer says of the end of its endpoint.
 
     HeyGen's v1 and v2 send the headers ``deprecation`` and ``sunset`` (RFC 9745, RFC 8594), and v2 a ``warning``
     beside the data (vendor notes 2026-11, HeyGen shape 3d).
     """
-    warning = body.get("warning") if isinstance(body, dict) else None
-    deprecated = received.headers.get("deprecation", "").strip().lower()
-    sunset = _text(received.headers.get("sunset"), secrets)
+    warning = reading.body.get("warning") if isinstance(reading.body, dict) else None
+    deprecated = reading.headers.get("deprecation", "").strip().lower()
+    sunset = _text(reading.headers.get("sunset"), secrets)
     if isinstance(warning, Mapping):
         link = _text(warning.get("docs_url"), secrets) or _text(warning.get("v3_endpoint"), secrets)
         message = _text(warning.get("message"), secrets) or _SUNSET_UNKNOWN

@@ -1,7 +1,6 @@
 """The synchronous wire: a ready request goes out through requests, the answer comes back whole or not at all.
 
-requests alone has no deadline: its time-outs count between two bytes and once per address of a host. So the
-connections here are urllib3's own with a watch (`watchdog`) over them, and a host's addresses share one time-out.
+Deadlines are kept by the `connections`, which are urllib3's own with a watch over them.
 """
 
 from __future__ import annotations
@@ -9,14 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
-import sys
-import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from itertools import chain, zip_longest
 from math import inf
 from time import monotonic
 from typing import Any, Final, cast
@@ -30,255 +25,25 @@ from requests.exceptions import ChunkedEncodingError, ContentDecodingError, Inva
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.utils import prepend_scheme_if_needed, select_proxy, urldefragauth
 from urllib3 import exceptions
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import Retry, Timeout
-from urllib3.util import connection as urllib3_connection
 from urllib3.util.ssl_ import create_urllib3_context
 
+from heify_heygen_errors.client.connections import CallWatch, adopt, current
 from heify_heygen_errors.client.failures import AnswerTooLargeError, ClientFailureError, DeadlineExceededError
-from heify_heygen_errors.client.watchdog import Watch
 from heify_heygen_errors.client.wire import Outgoing, Received
 
 # Bytes of a body that are read at a time, after decompression as far as urllib3 keeps to it.
 _CHUNK: Final = 64 * 1024
 # The same of a compressed body: before 2.6, urllib3 unpacks all that it was given, up to a thousand times as much.
 _PACKED_CHUNK: Final = 16 * 1024
-# Bytes of a request that are given the read time-out to leave. Python counts a time-out over all that is sent at once.
-_SLICE: Final = 64 * 1024
 # Connections that are kept per host, and hosts that are remembered.
 _CONNECTIONS: Final = 64
 _HOSTS: Final = 64
 _ENCODINGS: Final = "gzip, deflate"
-_SOCKS: Final = "urllib3.contrib.socks"
 _OF_SESSIONS: Final = vars(requests.sessions)
 # RFC 9110, sections 5.1 and 5.5.
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"(?:[!-~\x80-\xff][\t -~\x80-\xff]*)?")
-# Seconds; a time-out of zero would mean "do not wait", and urllib3 refuses it.
-_LEAST: Final = 0.001
-
-
-class _Call(Watch):
-    """One call while it is on the wire.
-
-    Attributes:
-        patience: seconds that the peer may take for the next bytes, in either direction.
-        sent: whether a byte of the request may have left.
-    """
-
-    __slots__ = ("patience", "sent")
-
-    def __init__(self, deadline: float, patience: float) -> None:
-        super().__init__(deadline)
-        self.patience = patience
-        self.sent = False
-
-
-class _Current(threading.local):
-    """The call of this thread, which connections and pools have no other way to know."""
-
-    call: _Call | None = None
-
-
-_current: Final = _Current()
-
-
-# Connections.
-
-
-class _Watched(HTTPConnection):
-    """Gives its socket to the watch of the call, and lets a slow upload take its time as long as it moves."""
-
-    def request(self, *arguments: Any, **options: Any) -> None:
-        call = _current.call
-        if call is not None:
-            if self.sock is None:
-                self.connect()
-            # urllib3 would allow the connect time-out for all of the body.
-            self.timeout = call.patience
-            cast(socket.socket, self.sock).settimeout(call.patience)
-            call.sent = True
-        super().request(*arguments, **options)
-
-    def send(self, data: Any) -> None:
-        call = _current.call
-        if call is None:
-            super().send(data)
-            return
-        if not call.holds(self.sock):
-            call.hold(self.sock)
-        try:
-            if isinstance(data, bytes) and len(data) > _SLICE:
-                with memoryview(data) as view:
-                    for begin in range(0, len(data), _SLICE):
-                        super().send(view[begin : begin + _SLICE])
-            else:
-                super().send(data)
-        except TimeoutError as error:
-            msg = "The write operation timed out"
-            raise TimeoutError(msg) from error
-
-    def _tunnel(self) -> None:
-        super()._tunnel()
-        call = _current.call
-        if call is not None and not call.let_go(self.sock):
-            # TLS must not begin on it: Python would take it for a socket that is not connected yet, and send in plain.
-            msg = "The deadline passed in the proxy's answer"
-            raise TimeoutError(msg)
-
-    def close(self) -> None:
-        call = _current.call
-        if call is not None and self.sock is not None:
-            call.keep_open(self.sock)
-        super().close()
-
-
-class _Direct(_Watched):
-    """Opens its socket itself: all addresses of the host share the connect time-out, and TLS gets what is left of it."""
-
-    def _new_conn(self) -> socket.socket:
-        call, timeout = _current.call, self.timeout
-        if call is None or not isinstance(timeout, int | float):
-            return super()._new_conn()
-        until = min(monotonic() + timeout, call.deadline)
-        try:
-            sock = self._first_that_answers(until)
-        except socket.gaierror as error:
-            raise _unresolved(self, error) from error
-        except TimeoutError as error:
-            msg = f"Connection to {self.host} timed out. (connect timeout={timeout})"
-            raise exceptions.ConnectTimeoutError(self, msg) from error
-        except OSError as error:
-            msg = f"Failed to establish a new connection: {error}"
-            raise exceptions.NewConnectionError(self, msg) from error
-        sys.audit("http.client.connect", self, self.host, self.port)
-        sock.settimeout(max(_LEAST, until - monotonic()))  # for TLS, whose handshake as a whole may take that long
-        return sock
-
-    def _first_that_answers(self, until: float) -> socket.socket:
-        """Try the addresses, each for half of the time that is left and the last for all of it.
-
-        Raises:
-            OSError: of the address that was tried last.
-        """
-        host = self._dns_host.strip("[]")
-        try:
-            found = socket.getaddrinfo(host, self.port, urllib3_connection.allowed_gai_family(), socket.SOCK_STREAM)
-        except UnicodeError:
-            msg = f"'{host}', label empty or too long"
-            raise exceptions.LocationParseError(msg) from None
-        addresses = list(_alternating(found))
-        problem = OSError("getaddrinfo returns an empty list")
-        for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-            left = until - monotonic()
-            if left <= 0:
-                problem = TimeoutError("timed out")
-                break
-            try:
-                sock = socket.socket(family, kind, protocol)
-            except OSError as error:
-                problem = error
-                continue
-            try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(left if number == len(addresses) else left / 2)
-                if self.source_address:
-                    sock.bind(self.source_address)
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                problem = error
-            else:
-                return sock
-        try:
-            raise problem
-        finally:
-            del problem  # or it and its traceback keep each other alive
-
-
-class _DirectTls(_Direct, HTTPSConnection):
-    """The same for https."""
-
-
-def _unresolved(connection: HTTPConnection, error: socket.gaierror) -> exceptions.HTTPError:
-    kind = getattr(exceptions, "NameResolutionError", None)
-    if kind is not None:
-        return cast(exceptions.HTTPError, kind(connection.host, connection, error))
-    return exceptions.NewConnectionError(connection, f"Failed to establish a new connection: {error}")  # urllib3 1.26
-
-
-def _alternating(addresses: list[Any]) -> Iterator[Any]:
-    """The addresses with IPv6 and IPv4 in turn, so that one of the two that leads nowhere does not use up the time."""
-    first = [address for address in addresses if address[0] == addresses[0][0]]
-    other = [address for address in addresses if address[0] != addresses[0][0]]
-    return (address for address in chain.from_iterable(zip_longest(first, other)) if address is not None)
-
-
-# Pools.
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls: Any = _Direct
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        call = _current.call
-        if self.block and timeout is None and call is not None and call.deadline != inf:
-            timeout = max(_LEAST, call.deadline - monotonic())
-        return super()._get_conn(timeout)
-
-    def _put_conn(self, conn: Any) -> None:
-        call = _current.call
-        if call is not None and conn is not None and conn.sock is not None and not call.let_go(conn.sock):
-            conn.close()
-        super()._put_conn(conn)
-
-
-class _TlsPool(_Pool, HTTPSConnectionPool):
-    ConnectionCls: Any = _DirectTls
-
-
-_STOCK: Final[Mapping[str, type]] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
-_OURS: Final[dict[str, type[HTTPConnectionPool]]] = {"http": _Pool, "https": _TlsPool}
-
-
-@cache
-def _through_socks() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The pools of urllib3 for SOCKS, and the same with a watch. Needs PySocks, as urllib3's own do."""
-    from urllib3.contrib import socks
-
-    class Connection(_Watched, socks.SOCKSConnection):
-        pass
-
-    class TlsConnection(_Watched, socks.SOCKSHTTPSConnection):
-        pass
-
-    class Pool(_Pool, socks.SOCKSHTTPConnectionPool):
-        ConnectionCls: Any = Connection
-
-    class TlsPool(_TlsPool, socks.SOCKSHTTPSConnectionPool):
-        ConnectionCls: Any = TlsConnection
-
-    stock = {"http": socks.SOCKSHTTPConnectionPool, "https": socks.SOCKSHTTPSConnectionPool}
-    return stock, {"http": Pool, "https": TlsPool}
-
-
-def _adopt(manager: Any) -> bool:
-    """Have a pool manager of urllib3 make connections with a watch.
-
-    Returns:
-        Whether it does. Not where it has pools of its own kind.
-    """
-    classes = getattr(manager, "pool_classes_by_scheme", None)
-    stock, ours = _through_socks() if type(manager).__module__ == _SOCKS else (_STOCK, _OURS)
-    if classes is ours:
-        return True
-    if not isinstance(classes, dict) or classes != stock:
-        return False
-    manager.pool_classes_by_scheme = ours
-    manager.clear()  # its idle connections have no watch
-    return True
 
 
 # Our own session.
@@ -333,11 +98,11 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(pool_connections=_HOSTS, pool_maxsize=_CONNECTIONS, max_retries=Retry(0, read=False))
-        _adopt(self.poolmanager)
+        adopt(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **options)
-        _adopt(manager)
+        adopt(manager)
         return manager
 
     def route(self, origin: str, session: requests.Session, proxies: dict[str, str], verify: bool | str) -> _Route:  # noqa: FBT001
@@ -445,8 +210,8 @@ class RequestsWire:
             connect, read, deadline = min(outgoing.connect, total), min(outgoing.read, total), monotonic() + total
         else:
             raise DeadlineExceededError(sent=False)
-        call = _Call(deadline, read)
-        before, _current.call = _current.call, call
+        call = CallWatch(deadline, read)
+        before, current.call = current.call, call
         received: Received | None = None
         try:
             call.start()
@@ -464,7 +229,7 @@ class RequestsWire:
                 raise
         finally:
             call.cancel()
-            _current.call = before
+            current.call = before
         # A body that ends with its connection looks complete when the watch has ended that. Raised here, without context:
         # what was caught leads to the request.
         if received is None or call.fired:
@@ -490,7 +255,7 @@ class RequestsWire:
         for prefix in ("https://", "http://"):
             self._session.mount(prefix, self._adapter)
 
-    def _send_ready(self, outgoing: Outgoing, call: _Call, connect: float, read: float) -> requests.Response:
+    def _send_ready(self, outgoing: Outgoing, call: CallWatch, connect: float, read: float) -> requests.Response:
         url = outgoing.url
         cut = url.find("/", 8)  # behind the host; https:// has 8 characters, http:// has 7 and a host at least one
         if cut < 0 or "?" in url[:cut] or "#" in url:
@@ -519,7 +284,7 @@ class RequestsWire:
             return dict(self._proxies)
         return {"no_proxy": "*"}  # plain http is for this machine, and no business of the environment's proxies
 
-    def _send_by_session(self, outgoing: Outgoing, call: _Call, connect: float, read: float) -> requests.Response:
+    def _send_by_session(self, outgoing: Outgoing, call: CallWatch, connect: float, read: float) -> requests.Response:
         session = self._session
         request = requests.Request(
             outgoing.method,
@@ -655,7 +420,7 @@ def _adopted(adapter: BaseAdapter, url: str, proxies: Any) -> bool:
     if proxy and isinstance(adapter, HTTPAdapter):
         with contextlib.suppress(Exception):  # sending says what is wrong with the proxy
             managers.append(adapter.proxy_manager_for(cast(Any, prepend_scheme_if_needed)(proxy, "http")))
-    adopted = [_adopt(manager) for manager in managers]
+    adopted = [adopt(manager) for manager in managers]
     return all(adopted)
 
 
@@ -670,7 +435,7 @@ def _headers_of(response: requests.Response) -> dict[str, str]:
     return found
 
 
-def _body(response: requests.Response, call: _Call, limit: int) -> bytes:
+def _body(response: requests.Response, call: CallWatch, limit: int) -> bytes:
     """The whole body, decompressed.
 
     Raises:
@@ -691,7 +456,7 @@ def _body(response: requests.Response, call: _Call, limit: int) -> bytes:
         raise
 
 
-def _collected(parts: Iterable[bytes], call: _Call, limit: int) -> bytes:
+def _collected(parts: Iterable[bytes], call: CallWatch, limit: int) -> bytes:
     kept: list[bytes] = []
     size = 0
     for part in parts:

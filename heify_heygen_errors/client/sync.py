@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client.answer import Answer
@@ -66,9 +66,9 @@ class _Driver:
             return answer
 
     def _do(self, step: Outgoing | Pause) -> Received | None:
-        if self.is_closed:
-            raise ClientClosedError
         if isinstance(step, Outgoing):
+            if self.is_closed:
+                raise ClientClosedError
             return self._wire.send(step)
         # Looked up now: the fixture recorded_sleep of the testing kit puts its own in this place.
         (self._sleep or time.sleep)(step.seconds)
@@ -232,7 +232,8 @@ class Client:
         self.liveavatar = LiveAvatar(found["liveavatar"], cores["liveavatar"], defaults, driver)
         self.heify = Heify(found["heify"], cores["heify"], defaults, driver)
 
-    __reduce__ = refuse_pickle
+    def __reduce__(self) -> NoReturn:
+        refuse_pickle()
 
     def __repr__(self) -> str:
         return shown(self)

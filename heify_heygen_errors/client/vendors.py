@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_address
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -10,10 +11,13 @@ from urllib.parse import urlsplit
 import attrs
 
 
-def refuse_pickle(_: object) -> NoReturn:
+def refuse_pickle() -> NoReturn:
     """Raises TypeError: what has API keys and connections is neither pickled nor copied."""
     msg = "a client has API keys and connections, and is neither pickled nor copied: make one in each process"
     raise TypeError(msg)
+
+
+_VERSION = re.compile(r"/v[0-9]+$")
 
 
 class Secret:
@@ -32,7 +36,7 @@ class Secret:
         return "[redacted]"
 
     def __reduce__(self) -> NoReturn:
-        refuse_pickle(self)
+        refuse_pickle()
 
 
 @attrs.frozen(kw_only=True)
@@ -121,6 +125,10 @@ class Vendor:
             raise ValueError(msg)
         if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
             msg = f"{argument} has scheme, host, port and path only: no user, no query, no fragment"
+            raise ValueError(msg)
+        version = _VERSION.search(parts.path)
+        if version is not None:
+            msg = f"{argument} goes without the version, which belongs to the path of each call: leave {version[0]!r} out"
             raise ValueError(msg)
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             msg = f"{argument} sends the API key over plain http to {parts.hostname}: use https (http is for this machine only)"

@@ -15,7 +15,7 @@ import attrs
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.exceptions import ApiError, Attempt, printable
-from heify_heygen_errors.model import ErrorInfo
+from heify_heygen_errors.model import ErrorInfo, Outcome
 from heify_heygen_errors.normalizer import path_of
 from heify_heygen_errors.retry.budget import RetryBudget
 from heify_heygen_errors.retry.events import AttemptEnded, BudgetExhausted, GaveUp, Listeners, RetryPlanned
@@ -61,6 +61,7 @@ class Tries:
     _polls: int = attrs.field(default=0, init=False)
     _spent: int = attrs.field(default=0, init=False)
     _asked: float | None = attrs.field(default=None, init=False)
+    _may_have_happened: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         checked_effect(self.effect)
@@ -119,16 +120,26 @@ class Tries:
         elif decision.retry:
             self._spent = decision.cost
         self._tell(info, decision)
+        if info.retry.outcome is Outcome.UNKNOWN:
+            self._may_have_happened = True
         return decision
+
+    def settled(self, info: ErrorInfo) -> ErrorInfo:
+        """The last failure as that of the whole call: not known to be without effect where an earlier attempt is not."""
+        if self._may_have_happened and info.retry.outcome in (Outcome.NOT_SENT, Outcome.REFUSED):
+            return attrs.evolve(info, retry=attrs.evolve(info.retry, outcome=Outcome.UNKNOWN))
+        return info
 
     def raised(self, info: ErrorInfo) -> ApiError:
         """The exception of a failure that is final, with the history on it."""
-        error = ApiError.of(info)
+        error = ApiError.of(self.settled(info))
         self.put_on(error)
         return error
 
     def put_on(self, error: ApiError) -> None:
-        """Leave the history on an exception."""
+        """Leave the history on an exception, and in its `info` what it means for the whole call."""
+        error.info = self.settled(error.info)
+        error.args = (error.info,)
         error.attempts = self.attempts
         error.idempotency_key = self.idempotency_key
         error.wait = self._asked
@@ -178,5 +189,13 @@ class Tries:
         if decision.reason is Reason.BUDGET and self.budget is not None:
             self.listeners.tell(BudgetExhausted(provider=provider, method=method, path=path, state=self.budget.state, info=info))
         self.listeners.tell(
-            GaveUp(provider=provider, method=method, path=path, attempts=number, reason=decision.reason, wait=decision.wait, info=info)
+            GaveUp(
+                provider=provider,
+                method=method,
+                path=path,
+                attempts=number,
+                reason=decision.reason,
+                wait=decision.wait,
+                info=self.settled(info),
+            )
         )

@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from heify_heygen_errors import (
     Answer,
+    ApiError,
     AsyncClient,
     AttemptEnded,
     AuthenticationError,
@@ -930,3 +931,86 @@ def test_a_vendor_is_called_by_its_own_header(fake_vendors, kind):
     ]
     seen = observed(kind, calls)
     assert [request["headers"]["x-api-key"] for request in seen.requests] == ["fake-heygen-key", "fake-heify-key", "fake-liveavatar-key"]
+
+
+@both
+@pytest.mark.parametrize(
+    "location",
+    ["{elsewhere}\\@{host}/x", "//{elsewhere_host}\\@{host}/x", "http://a@{host}/x", "/\\{elsewhere_host}/x", "{elsewhere}#@{host}/x"],
+)
+def test_an_address_that_can_be_read_in_two_ways_is_not_followed(kind, fake_vendors, location):
+    """A redirect over whose host two readers could disagree is refused: the key goes nowhere."""
+    elsewhere = fake_vendors.elsewhere.url.rstrip("/")
+    where = location.format(elsewhere=elsewhere, elsewhere_host=elsewhere.partition("://")[2], host=fake_vendors.url.partition("://")[2])
+    fake_vendors.on("GET", "/v3/users/me", Reply(status=302, headers={"Location": where}, body=b""))
+    with pytest.raises(NetworkError) as refused:
+        one(kind, at(fake_vendors), lambda client: client.heygen.get("/v3/users/me"))
+    assert refused.value.info.rule == "transport/RedirectRefused"
+    assert list(fake_vendors.elsewhere.requests) == []
+
+
+@both
+def test_an_answer_is_not_lost_to_a_warning(kind, fake_vendors, monkeypatch):
+    """A program whose way of showing warnings fails gets the answer that it paid for all the same."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(warnings, "showwarning", broken)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        answer = one(kind, at(fake_vendors), lambda client: client.heygen.get("/v2/avatars"))
+    assert [notice.kind for notice in answer.notices] == ["deprecation"]
+
+
+@both
+@pytest.mark.parametrize(("method", "fine"), [("DELETE", True), ("PUT", True), ("PATCH", True), ("GET", False), ("POST", False)])
+def test_an_empty_answer_says_all_by_its_status_where_nothing_was_asked(kind, fake_vendors, method, fine):
+    """An empty 200 is a success for a deletion or a change, which must not be repeated, and no answer to a question."""
+    fake_vendors.on(method, "/v3/webhooks/endpoints/{endpoint_id}", Reply(status=200, headers={}, body=b""))
+    ends = []
+    try:
+        ends.append(one(kind, at(fake_vendors), lambda client: client.heygen.request(method, "/v3/webhooks/endpoints/e", retry=False)).data)
+    except NetworkError as error:
+        ends.append(error.info.rule)
+    assert ends == [None if fine else "transport/InvalidJson"]
+
+
+@both
+def test_an_answer_that_cannot_be_read_is_shown(kind, fake_vendors):
+    """What was paid for can be found by the excerpt of an answer that is broken; the status and the request id are there, too."""
+    broken = Reply(status=200, headers={"X-Request-Id": "r-17"}, body=b'{"data": {"video_id": "v_paid"}} and more')
+    fake_vendors.on("POST", "/v2/video/generate", broken)
+    with pytest.raises(NetworkError) as lost:
+        one(kind, at(fake_vendors), lambda client: client.heygen.post("/v2/video/generate", json={}))
+    info = lost.value.info
+    assert (info.status, info.request_id, "v_paid" in (info.body or "")) == (200, "r-17", True)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v2/", "/gateway/v3"])
+def test_a_version_belongs_to_the_path_of_a_call(path):
+    """A base URL with the version would hide every endpoint from the catalog, and with that the idempotency keys."""
+    with pytest.raises(ValueError, match="heygen_base_url goes without the version"):
+        Client(heygen_base_url=f"https://api.heygen.com{path}")
+
+
+@both
+def test_a_call_that_is_broken_off_while_it_waits_leaves_its_history(kind, fake_vendors):
+    """What ends the wait before a repeat leaves as it is, and what was tried with which key hangs on it."""
+
+    class StopError(Exception):
+        pass
+
+    def stop(_: float) -> None:
+        raise StopError
+
+    async def stop_awaited(_: float) -> None:
+        raise StopError
+
+    fake_vendors.script([fault.reset_after_request])
+    sleep = stop_awaited if kind.name == "async" else stop
+    with pytest.raises(StopError) as stopped:
+        one(kind, at(fake_vendors, sleep=sleep), lambda client: client.heygen.post("/v3/videos", json={}, idempotency_key="k-17"))
+    history = stopped.value.__context__
+    assert isinstance(history, ApiError)
+    assert (history.idempotency_key, len(history.attempts)) == ("k-17", 1)

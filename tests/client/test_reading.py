@@ -13,7 +13,7 @@ from heify_heygen_errors.catalog import default_catalogs
 from heify_heygen_errors.client.answer import Answer, Headers
 from heify_heygen_errors.client.call import Defaults, prepare
 from heify_heygen_errors.client.failures import AnswerUnreadableError
-from heify_heygen_errors.client.reading import notices_in, read
+from heify_heygen_errors.client.reading import Reading, notices_in, read
 from heify_heygen_errors.client.vendors import HEIFY, HEYGEN, LIVEAVATAR, Vendor
 from heify_heygen_errors.client.wire import Received
 from heify_heygen_errors.testing import body, shapes_of, typical, wires
@@ -291,7 +291,8 @@ WARNING = {
 def test_the_end_of_an_endpoint_is_told(value, headers, expected):
     """Headers of RFC 9745 and 8594 and the warning of HeyGen's v2 are one notice, with the day and what to use instead."""
     wanted = [Notice(kind="deprecation", message=expected[0], sunset=expected[1], link=expected[2])] if expected else []
-    assert wanted == notices_in(came(value, **headers), value, ())
+    answer = came(value, **headers)
+    assert wanted == notices_in(Reading(None, (), value, None, answer.status, answer.headers), ())
 
 
 # The answer as a value.

@@ -27,7 +27,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util import Retry
 
 from heify_heygen_errors import normalize
-from heify_heygen_errors.client import requests_wire
+from heify_heygen_errors.client import connections
 from heify_heygen_errors.client.failures import AnswerTooLargeError, DeadlineExceededError
 from heify_heygen_errors.client.requests_wire import RequestsWire, retrying_adapters
 from heify_heygen_errors.client.wire import Outgoing
@@ -541,8 +541,8 @@ def test_address_that_leads_nowhere_is_passed_over(fresh, make, monkeypatch):
 def test_both_kinds_of_addresses_get_a_turn():
     """Where one of IPv6 and IPv4 leads nowhere, the other is tried before the time is used up."""
     six, four = [(socket.AF_INET6, number) for number in range(3)], [(socket.AF_INET, 0)]
-    assert [*requests_wire._alternating(six + four)] == [six[0], four[0], six[1], six[2]]
-    assert [*requests_wire._alternating([])] == []
+    assert [*connections._alternating(six + four)] == [six[0], four[0], six[1], six[2]]
+    assert [*connections._alternating([])] == []
 
 
 @wires
@@ -617,7 +617,7 @@ def test_late_watch_never_ends_another_call(wire):
 
 def test_connection_that_went_back_is_left_alone(wire, monkeypatch):
     """Between the last byte of an answer and the end of its call another call may have the connection; the deadline does not reach it."""
-    cancel = requests_wire._Call.cancel
+    cancel = connections.CallWatch.cancel
     taken = threading.Event()
 
     def late_cancel(call):
@@ -634,7 +634,7 @@ def test_connection_that_went_back_is_left_alone(wire, monkeypatch):
                 time.sleep(0.3)
             line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    monkeypatch.setattr(requests_wire._Call, "cancel", late_cancel)
+    monkeypatch.setattr(connections.CallWatch, "cancel", late_cancel)
     with _Peer(serve) as peer:
         first = threading.Thread(target=lambda: _late(wire, _out(peer.url, read=0.125, total=0.2)))
         first.start()

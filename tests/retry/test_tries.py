@@ -329,7 +329,7 @@ def test_hooks_are_told_of_the_end():
     attempt(call, BROKEN)
     attempt(call, SLOWED)
     about = {"provider": "heygen", "method": "GET", "path": "/v3/videos"}
-    assert events[-1] == GaveUp(**about, attempts=2, reason=Reason.ATTEMPTS, wait=7.0, info=SLOWED)
+    assert events[-1] == GaveUp(**about, attempts=2, reason=Reason.ATTEMPTS, wait=7.0, info=call.settled(SLOWED))
     assert sum(isinstance(event, GaveUp) for event in events) == 1
 
 
@@ -460,3 +460,25 @@ def test_paid_work_is_not_started_twice():
         call = tries(method="POST", url=chance.choice(["/v2/video/generate", "/v3/videos", "/v1/streaming.new"]))
         decision = attempt(call, came)
         assert not decision or came.retry.outcome in {Outcome.NOT_SENT, Outcome.REFUSED}
+
+
+@pytest.mark.parametrize("later", ["transport/CONNECT_TIMEOUT", "rate_limit", "transport/CIRCUIT_OPEN"])
+def test_call_that_may_have_happened_stays_so(later):
+    """A last failure without effect does not hide an earlier one that may have started paid work."""
+    told = []
+    call = Tries(
+        policy=RetryPolicy(attempts=2),
+        method="POST",
+        url="/v3/videos",
+        idempotency_key="k",
+        listeners=Listeners(Hooks(on_give_up=told.append)),
+        draw=lambda: 0.0,
+    )
+    assert call.failed(info("heygen", "transport/READ_TIMEOUT")).retry
+    last = info("heygen", later)
+    assert not call.failed(last).retry
+    error = call.raised(last)
+    assert last.may_repeat("POST")
+    assert not error.info.may_repeat("POST")
+    assert error.info.may_repeat("POST", "k", url="/v3/videos")
+    assert [event.info for event in told] == [error.info]

@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, assert_type
+from typing import Any, Literal, Unpack, assert_type
 
 import httpx2
 import requests
@@ -18,12 +18,16 @@ from heify_heygen_errors import (
     AsyncClient,
     Attempt,
     AttemptEnded,
+    BodyOptions,
     BreakerPolicy,
+    BreakerState,
     BudgetState,
+    CallOptions,
     Catalogs,
     Client,
     DeprecationSeen,
     ErrorInfo,
+    Headers,
     Hooks,
     Limiter,
     Notice,
@@ -31,7 +35,6 @@ from heify_heygen_errors import (
     RetryPolicy,
     VendorDeprecationWarning,
 )
-from heify_heygen_errors.retry.breaker import BreakerState
 
 
 def told(event: AttemptEnded) -> None:
@@ -111,11 +114,25 @@ assert_type(client.heygen.iterate("/v3/voices", params={"limit": 50}), Iterator[
 for file in ("a.png", Path("a.png"), b"x", io.BytesIO(b"x")):
     assert_type(client.heygen.upload_asset(file, name="a.png", content_type="image/png", deadline=60), Answer)
 
+
+def listed(path: str, **options: Unpack[CallOptions]) -> list[Any]:
+    """A function around a call passes its options on."""
+    return list(client.heygen.iterate(path, **options))
+
+
+def created(path: str, **options: Unpack[BodyOptions]) -> Answer:
+    return client.heygen.post(path, **options)
+
+
+listed("/v3/videos", params={"limit": 50}, deadline=5)
+created("/v3/videos", json={}, idempotency_key="k")
+
 # The answer.
 assert_type(answer.data, Any)
 assert_type(answer.body, Any)
 assert_type(answer.status, int)
 assert_type(answer.headers.get("x-request-id"), str | None)
+assert_type(answer.headers, Headers)
 as_mapping: Mapping[str, str] = answer.headers
 assert_type(answer.request_id, str | None)
 assert_type(answer.attempts, tuple[Attempt, ...])
