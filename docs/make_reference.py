@@ -191,13 +191,26 @@ def retry_table(raw: Mapping[str, Row]) -> str:
         names.add(failure.category)
     order = [*(code(action) for action in RetryAction if action is not RetryAction.NEVER), code(RetryAction.NEVER), "any"]
     rows = sorted(met.items(), key=lambda row: (order.index(row[0][0]), min(map(list(Outcome).index, row[1][0])), row[0][1][0] < "yes"))
+    # Calls that are decided alike share a column.
+    columns: dict[tuple[str, ...], list[str]] = {}
+    for call, decided in zip(_CALLS, zip(*(decided for _, decided in met), strict=True), strict=True):
+        columns.setdefault(decided, []).append(call)
+    names_of = [", ".join(calls).capitalize() for calls in columns.values()]
+    shown = [list(_CALLS).index(calls[0]) for calls in columns.values()]
     return table(
-        ("Advice", "Outcome", "Categories", *_CALLS),
+        ("Advice", "Outcome", "Categories", *names_of),
         (
-            (action, listed(one for one in Outcome if one in outcomes), listed(one for one in Category if one in names), *decided)
+            (action, listed(one for one in Outcome if one in outcomes), few(names), *(decided[index] for index in shown))
             for (action, decided), (outcomes, names) in rows
         ),
     )
+
+
+def few(names: set[str]) -> str:
+    """Categories; those that are missing where these are fewer."""
+    missing = [one for one in Category if one not in names]
+    given = [one for one in Category if one in names]
+    return f"all but {listed(missing)}" if len(missing) < len(given) else listed(given)
 
 
 def retry_reasons(raw: Mapping[str, Row]) -> str:  # noqa: ARG001 - all tables are asked the same way
@@ -611,10 +624,10 @@ def refusal(server: FakeServer, provider: str, asked: tuple[str, str, bool | Non
 
 # What a call does, with an example of it: method, path, idempotency key.
 _CALLS: Final[Mapping[str, tuple[str, str, str | None]]] = {
-    "Reads": ("GET", "/v3/videos", None),
-    "Gives the same state": ("DELETE", "/v3/videos/v-1", None),
-    "Spends": ("POST", "/v2/video/generate", "k-1"),
-    "Spends, key honoured": ("POST", "/v3/videos", "k-1"),
+    "reads": ("GET", "/v3/videos", None),
+    "gives the same state": ("DELETE", "/v3/videos/v-1", None),
+    "spends": ("POST", "/v2/video/generate", "k-1"),
+    "spends with a key that counts": ("POST", "/v3/videos", "k-1"),
 }
 _GOES_ON: Final = frozenset({Reason.NOT_SENT, Reason.TRANSIENT, Reason.THROTTLED, Reason.POLL})
 # By the key that an endpoint honours, else by its effect.

@@ -65,10 +65,10 @@ if TYPE_CHECKING:
         raise_for_error,
     )
     from heify_heygen_errors.observation import Observation
-    from heify_heygen_errors.retry.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+    from heify_heygen_errors.retry.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpenError
     from heify_heygen_errors.retry.budget import BudgetState, RetryBudget, shared_budget
     from heify_heygen_errors.retry.events import AttemptEnded, BreakerChanged, BudgetExhausted, DeprecationSeen, GaveUp, Hooks, RetryPlanned
-    from heify_heygen_errors.retry.limiter import JobsState, Limiter, LimiterState, RateState
+    from heify_heygen_errors.retry.limiter import JobsState, Limiter, LimiterFullError, LimiterState, RateState
     from heify_heygen_errors.retry.policy import Decision, Reason, RetryContext, RetryPolicy
     from heify_heygen_errors.retry.repeating import retrying
     from heify_heygen_errors.retry.resets import until_reset
@@ -93,6 +93,7 @@ __all__ = [
     "Category",
     "Channel",
     "CircuitBreaker",
+    "CircuitOpenError",
     "Client",
     "ConflictError",
     "ContentPolicyError",
@@ -108,6 +109,7 @@ __all__ = [
     "InvalidRequestError",
     "JobsState",
     "Limiter",
+    "LimiterFullError",
     "LimiterState",
     "MatchedBy",
     "NetworkError",
@@ -161,10 +163,10 @@ _HOMES = {
     "model": ("Category", "Channel", "ErrorInfo", "Fault", "MatchedBy", "Outcome", "RetryAction", "RetryAdvice"),
     "normalizer": ("Normalizer", "UnknownCode", "explain", "lookup", "normalize", "normalize_all", "raise_for_error"),
     "observation": ("Observation",),
-    "retry.breaker": ("BreakerPolicy", "BreakerState", "CircuitBreaker"),
+    "retry.breaker": ("BreakerPolicy", "BreakerState", "CircuitBreaker", "CircuitOpenError"),
     "retry.budget": ("BudgetState", "RetryBudget", "shared_budget"),
     "retry.events": ("AttemptEnded", "BreakerChanged", "BudgetExhausted", "DeprecationSeen", "GaveUp", "Hooks", "RetryPlanned"),
-    "retry.limiter": ("JobsState", "Limiter", "LimiterState", "RateState"),
+    "retry.limiter": ("JobsState", "Limiter", "LimiterFullError", "LimiterState", "RateState"),
     "retry.policy": ("Decision", "Reason", "RetryContext", "RetryPolicy"),
     "retry.resets": ("until_reset",),
     "retry.repeating": ("retrying",),

@@ -26,11 +26,12 @@ Whether an error may pass is a property of the value, not of a base class: ask `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import attrs
 
-from heify_heygen_errors.model import Category, ErrorInfo
+from heify_heygen_errors.model import Category, ErrorInfo, Outcome
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +40,7 @@ class Attempt:
 
     Attributes:
         number: 1 for the first.
-        began: seconds from the beginning of the call until this attempt began.
+        time: seconds from the beginning of the call until this attempt began.
         seconds: how long it took.
         status: the HTTP status; None where no answer came.
         rule: of the failure (`ErrorInfo.rule`); None after a success.
@@ -49,7 +50,7 @@ class Attempt:
     """
 
     number: int
-    began: float
+    time: float
     seconds: float
     status: int | None = None
     rule: str | None = None
@@ -86,20 +87,36 @@ class ApiError(Exception):
             ApiError._by_category[category] = cls
 
     def __init__(self, info: ErrorInfo) -> None:
+        if not isinstance(info, ErrorInfo):
+            msg = (
+                f"{type(self).__name__} carries an ErrorInfo, not {type(info).__name__}: ApiError.of(info) makes the class of its category"
+            )
+            raise TypeError(msg)
         super().__init__(info)
         self.info = info
 
     def __str__(self) -> str:
         info = self.info
-        told = [f"{printable(info.provider)}: {printable(info.message or info.summary)}"]
-        facts = [
-            f"{label} {printable(str(value))}"
-            for label, value in (("status", info.status), ("code", info.code), ("request id", info.request_id))
-            if value is not None
-        ]
+        facts = [f"{label} {printable(str(value))}" for label, value in self._facts() if value is not None]
         facts.append(printable(info.rule))
-        told.append(f"[{info.category}; {', '.join(facts)}]")
-        return " ".join(told)
+        return f"{printable(info.provider)}: {printable(info.message or info.summary)} [{info.category}; {', '.join(facts)}]"
+
+    def _facts(self) -> Iterator[tuple[str, object]]:
+        """What a log line needs to find the call, the job and the key again."""
+        info = self.info
+        yield "status", info.status
+        yield "code", info.code
+        yield "request id", info.request_id
+        if info.retry.outcome is Outcome.ACCEPTED:
+            yield from info.resource.items()
+        if self.method is not None:
+            yield self.method, self.path
+        if self.attempts:
+            yield "attempts", len(self.attempts)
+        if self.wait is not None:
+            yield "wait", f"{self.wait:g} s"
+        if info.retry.outcome is Outcome.UNKNOWN:
+            yield "idempotency key", self.idempotency_key
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

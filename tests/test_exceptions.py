@@ -28,6 +28,7 @@ from heify_heygen_errors import (
     raise_for_error,
 )
 from heify_heygen_errors.exceptions import Attempt
+from heify_heygen_errors.testing import exception, info
 
 steady = settings(deadline=None, derandomize=True)
 
@@ -207,8 +208,8 @@ def test_chain_is_kept_when_raised():
 # History of the call
 
 ATTEMPTS = (
-    Attempt(number=1, began=0.0, seconds=0.2, status=500, rule="heygen/INTERNAL_ERROR", wait=0.3, reason="transient", request_id="req-1"),
-    Attempt(number=2, began=0.5, seconds=10.0, rule="transport/ReadTimeout", wait=2.5, reason="unsafe"),
+    Attempt(number=1, time=0.0, seconds=0.2, status=500, rule="heygen/INTERNAL_ERROR", wait=0.3, reason="transient", request_id="req-1"),
+    Attempt(number=2, time=0.5, seconds=10.0, rule="transport/ReadTimeout", wait=2.5, reason="unsafe"),
 )
 HISTORY = {"attempts": ATTEMPTS, "wait": 2.5, "idempotency_key": "k-1", "method": "POST", "path": "/v3/videos"}
 NO_HISTORY = {"attempts": (), "wait": None, "idempotency_key": None, "method": None, "path": None}
@@ -255,13 +256,26 @@ def test_history_is_of_one_exception():
     assert [history_of(ApiError.of(error.info)), history_of(ServerError), history_of(ApiError)] == [NO_HISTORY] * 3
 
 
-def test_history_is_no_part_of_the_text():
-    """Neither text nor repr of an exception tells the key that was sent."""
-    error = with_history()
-    error.idempotency_key = "sesame"
-    assert [str(error), repr(error)] == [str(ApiError.of(error.info)), repr(ApiError.of(error.info))]
-    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    assert "sesame" not in shown
+def test_text_says_what_a_log_line_needs():
+    """The text of an exception names the call, its attempts, the wait, and where it may have taken effect the key to repeat it with."""
+    lost = exception("heygen", "transport/READ_TIMEOUT")
+    lost.method, lost.path, lost.attempts, lost.wait, lost.idempotency_key = "POST", "/v3/videos", ATTEMPTS, 2.5, "order-7"
+    assert str(lost).endswith("[timeout; POST /v3/videos, attempts 2, wait 2.5 s, idempotency key order-7, transport/ReadTimeout]")
+    lost.info = attrs.evolve(lost.info, retry=attrs.evolve(lost.info.retry, outcome="refused"))
+    assert "order-7" not in str(lost)
+
+
+def test_text_names_the_job_that_failed():
+    """The text about a failed job has the job's id."""
+    failed = ApiError.of(info("heygen", "rendering_failed", shape="job-v3", job_id="v-17"))
+    assert "v-17" in str(failed)
+
+
+@pytest.mark.parametrize("wrong", ["boom", None, {"info": 1}])
+def test_exception_without_an_info_is_refused(wrong):
+    """An exception of the tree is made of an ErrorInfo and of nothing else."""
+    with pytest.raises(TypeError, match="carries an ErrorInfo"):
+        ApiError(wrong)
 
 
 def test_attempt_is_a_value():
@@ -275,9 +289,9 @@ def test_attempt_is_a_value():
 
 def test_attempt_says_no_more_than_is_known():
     """Of an attempt number, beginning and duration are known; the rest can be absent."""
-    assert attrs.asdict(Attempt(number=1, began=0.0, seconds=0.2)) == {
+    assert attrs.asdict(Attempt(number=1, time=0.0, seconds=0.2)) == {
         "number": 1,
-        "began": 0.0,
+        "time": 0.0,
         "seconds": 0.2,
         "status": None,
         "rule": None,

@@ -12,7 +12,10 @@ from heify_heygen_errors.model import ErrorInfo
 
 
 class Headers(Mapping[str, str]):
-    """Headers of an answer; names are found in any case. Values of a repeated name are joined by a newline."""
+    """Headers of an answer; names are found in any case. Values of a repeated name are joined by a newline.
+
+    The repr has the names alone: values can be cookies.
+    """
 
     __slots__ = ("_values",)
 
@@ -32,7 +35,7 @@ class Headers(Mapping[str, str]):
         return isinstance(name, str) and name.lower() in self._values
 
     def __repr__(self) -> str:
-        return f"Headers({self._values!r})"
+        return f"Headers({', '.join(self._values)})"
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeAlias, Unpack, cast
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client.answer import Answer
@@ -32,7 +32,7 @@ from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.client.wire import Outgoing, Received
 from heify_heygen_errors.retry.breaker import BreakerPolicy
 from heify_heygen_errors.retry.budget import RetryBudget
-from heify_heygen_errors.retry.events import Hooks
+from heify_heygen_errors.retry.events import Hook
 from heify_heygen_errors.retry.limiter import Limiter
 from heify_heygen_errors.retry.policy import RetryPolicy
 
@@ -83,7 +83,10 @@ class _Calls(VendorCalls[Awaited]):
         self._driver = driver
 
     def _go(self, call: Call) -> Awaited:
-        return self._driver.run(self._core, call)
+        coroutine = self._driver.run(self._core, call)
+        # What Python names where it was never awaited.
+        cast(Any, coroutine).__qualname__ = f"{type(self).__name__}.{call.method.lower()}({call.path!r})"
+        return coroutine
 
 
 class AsyncHeify(_Calls):
@@ -165,12 +168,12 @@ class AsyncClient:
         session: httpx2.AsyncClient | None = None,
         proxies: Mapping[str, str] | None = None,
         verify: bool | str = True,
-        hooks: Hooks | Iterable[Hooks] | None = None,
+        hooks: Hook | Iterable[Hook] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] | None = None,
         draw: Callable[[], float] = random.random,
         catalogs: Catalogs | None = None,
-        budget: RetryBudget | None = None,
+        budget: RetryBudget | Literal["shared"] | None = "shared",
         breaker: BreakerPolicy | None = None,
         limiter: Limiter | None = None,
         max_answer: int = MAX_ANSWER,
@@ -219,3 +222,5 @@ class AsyncClient:
         """Close the connections; calls fail from now on. Harmless if it is closed already."""
         self._driver.is_closed = True
         await self._wire.close()
+
+    aclose = close

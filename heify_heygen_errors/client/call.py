@@ -45,6 +45,7 @@ _NOT_YOURS: Final = frozenset(
     }
 )
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_LONGEST_SHOWN: Final = 80
 _KEY = re.compile(r"[A-Za-z0-9_\-:.]{1,255}")  # vendor notes 2026-11, HeyGen section c
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -60,18 +61,18 @@ class CallOptions(TypedDict, total=False):
         params: the query: names to text, numbers, bools, dates or UUIDs; None is left out, lists and tuples repeat the name.
         headers: for this call; they win over the client's own. With ``Authorization`` or ``X-Api-Key`` among them the
             client's key is not sent.
-        timeout: seconds, as for the client.
+        timeout: seconds, as for the client; None for the client's.
         deadline: seconds until the call must be over, retries and waits included; None for no limit.
         idempotency_key: 1 to 255 of ``A-Z a-z 0-9 _ - : .``; HeyGen v3 calls that spend get one without being asked.
-        retry: a policy for this call; False for no repeat at all; True for the client's.
+        retry: a policy for this call; False for no repeat at all; True or None for the client's.
     """
 
     params: Mapping[str, Any] | None
     headers: Mapping[str, str] | None
-    timeout: Timeout
+    timeout: Timeout | None
     deadline: float | None
-    idempotency_key: str | None
-    retry: RetryPolicy | bool
+    idempotency_key: str | UUID | None
+    retry: RetryPolicy | bool | None
 
 
 class BodyOptions(CallOptions, total=False):
@@ -167,7 +168,8 @@ def prepare(vendor: Vendor, space: Space, defaults: Defaults, method: str, path:
     merged.update(headers)
     has_credential = any(name.lower() in _CREDENTIALS for name in headers)
     client_key = None if has_credential else vendor.key
-    connect, read = timeouts(options["timeout"]) if "timeout" in options else (defaults.connect, defaults.read)
+    timeout, retry = options.get("timeout"), options.get("retry")
+    connect, read = (defaults.connect, defaults.read) if timeout is None else timeouts(timeout)
     return Call(
         vendor=vendor,
         method=method,
@@ -184,7 +186,7 @@ def prepare(vendor: Vendor, space: Space, defaults: Defaults, method: str, path:
         connect=connect,
         read=read,
         deadline=checked_deadline(options["deadline"]) if "deadline" in options else defaults.deadline,
-        policy=chosen_policy(options.get("retry", True), defaults.policy),
+        policy=chosen_policy(True if retry is None else retry, defaults.policy),
     )
 
 
@@ -235,7 +237,7 @@ def _located(vendor: Vendor, path: str, params: Mapping[str, Any] | None) -> tup
         path = "/" + path
     bare, _, query = path.partition("?")
     if bare != "/" and any(_is_no_segment(segment) for segment in bare.split("/")[1:]):
-        msg = f"{path!r} has an empty segment, or one that leads to another path: is an id missing or wrong?"
+        msg = f"{path!r} has a segment that is empty, not filled in, or leads to another path: is an id missing or wrong?"
         raise ValueError(msg)
     bare, query = _PERCENT.sub("%25", bare), _PERCENT.sub("%25", query)
     more = _query(params)
@@ -245,8 +247,8 @@ def _located(vendor: Vendor, path: str, params: Mapping[str, Any] | None) -> tup
 
 
 def _is_no_segment(segment: str) -> bool:
-    """Whether a part of a path is empty, or leads elsewhere as ``..`` does, also where it is quoted."""
-    return any(part in ("", ".", "..") for part in re.split(r"[/\\]", unquote(segment)))
+    """Whether a part of a path is empty, leads elsewhere as ``..`` does (also quoted), or is a placeholder that nobody filled."""
+    return "{" in segment or any(part in ("", ".", "..", "None") for part in re.split(r"[/\\]", unquote(segment)))
 
 
 def _split_absolute(vendor: Vendor, url: str) -> tuple[str, str, str]:
@@ -383,17 +385,26 @@ def _secrets(key: Secret | None, headers: Mapping[str, str]) -> tuple[str, ...]:
 # Again.
 
 
-def checked_idempotency_key(key: object) -> None:
-    """Raises ValueError for what HeyGen does not take as a key (vendor notes 2026-11: 1 to 255 of these characters)."""
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        msg = f"an idempotency key is 1 to 255 of A-Z a-z 0-9 _ - : . , not {key!r}"
+def checked_idempotency_key(key: object) -> str:
+    """The key as text.
+
+    Raises:
+        ValueError: HeyGen does not take it (vendor notes 2026-11: 1 to 255 of these characters).
+        TypeError: it is neither text nor a UUID.
+    """
+    if not isinstance(key, str | UUID):
+        msg = f"an idempotency key is a text or a UUID, not {type(key).__name__}"
+        raise TypeError(msg)
+    text = str(key)
+    if not _KEY.fullmatch(text):
+        shown = repr(text) if len(text) <= _LONGEST_SHOWN else f"one of {len(text)} characters"
+        msg = f"an idempotency key has 1 to 255 characters, each a letter or digit of ASCII or one of '_-:.': not {shown}"
         raise ValueError(msg)
+    return text
 
 
-def _asked_key(given: str | None, in_header: str | None) -> str | None:
-    for key in (given, in_header):
-        if key is not None:
-            checked_idempotency_key(key)
+def _asked_key(given: str | UUID | None, in_header: str | None) -> str | None:
+    given, in_header = (None if key is None else checked_idempotency_key(key) for key in (given, in_header))
     if given is not None and in_header is not None and given != in_header:
         msg = "idempotency_key and the header Idempotency-Key are two different keys: give one"
         raise ValueError(msg)

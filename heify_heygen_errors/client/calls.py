@@ -18,7 +18,7 @@ from heify_heygen_errors.client.engine import Core
 from heify_heygen_errors.client.failures import PageRepeatedError
 from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.retry.breaker import BreakerState
-from heify_heygen_errors.retry.budget import BudgetState, shared_budget
+from heify_heygen_errors.retry.budget import BudgetState
 
 R = TypeVar("R")
 
@@ -84,9 +84,10 @@ class VendorCalls(ABC, Generic[R]):
         return self._vendor.base_url
 
     @property
-    def budget(self) -> BudgetState:
+    def budget(self) -> BudgetState | None:
         """The retry budget at this moment: the client's own, or that of the vendor's host, which all clients of this process share."""
-        return (self._core.budget or shared_budget(self._vendor.facts.provider, self._vendor.host)).state
+        budget = self._core.budget_of(self._vendor.facts.provider, self._vendor.host)
+        return budget.state if budget is not None else None
 
     @property
     def breaker(self) -> BreakerState | None:
@@ -115,7 +116,8 @@ class VendorCalls(ABC, Generic[R]):
         Arguments:
             method: GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
             path: relative to the base URL; an absolute URL of the vendor will do.
-            options: see `BodyOptions`.
+            options: ``json``, ``data`` or ``files`` (see `BodyOptions`); ``params``, ``headers``, ``timeout``, ``deadline``,
+                ``idempotency_key`` and ``retry`` (see `CallOptions`).
 
         Raises:
             ApiError: of the failure's category; also for a failed job or envelope inside HTTP 200.

@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import attrs
@@ -35,13 +35,11 @@ from heify_heygen_errors.model import ErrorInfo, Outcome
 from heify_heygen_errors.normalizer import MAX_CODE, Normalizer, excerpt, path_of, request_id_of
 from heify_heygen_errors.observation import Observation
 from heify_heygen_errors.redaction import redact_bounded
+from heify_heygen_errors.retry.breaker import CircuitBreaker, CircuitOpenError, Permit
 from heify_heygen_errors.retry.budget import RetryBudget, shared_budget
 from heify_heygen_errors.retry.events import DeprecationSeen, Listeners
+from heify_heygen_errors.retry.limiter import Limiter, LimiterFullError, Slot
 from heify_heygen_errors.retry.tries import Tries
-
-if TYPE_CHECKING:
-    from heify_heygen_errors.retry.breaker import CircuitBreaker, Permit
-    from heify_heygen_errors.retry.limiter import Limiter, Slot
 
 _log: Final = logging.getLogger("heify_heygen_errors")
 
@@ -73,20 +71,24 @@ class Core:
     """What all calls of one client to one vendor share.
 
     Attributes:
-        budget: the client's own; None for the ones that all clients of the process share, one for each host.
+        budget: the client's own; ``"shared"`` for the ones that all clients of the process share, one for each host.
         limit: bytes of an answer's body, after decompression, that are read at most.
         warned: endpoints whose deprecation was shown already.
     """
 
     normalizer: Normalizer
     listeners: Listeners
-    budget: RetryBudget | None
+    budget: RetryBudget | Literal["shared"] | None
     breaker: CircuitBreaker | None
     limiter: Limiter | None
     clock: Callable[[], float]
     draw: Callable[[], float]
     limit: int
     warned: set[tuple[str, str, str]] = attrs.field(factory=set)
+
+    def budget_of(self, provider: str, host: str) -> RetryBudget | None:
+        """Where retries of a call to this host take their tokens; None for no budget."""
+        return shared_budget(provider, host) if self.budget == "shared" else self.budget
 
     @property
     def catalogs(self) -> Catalogs:
@@ -108,7 +110,7 @@ def exchange(core: Core, call: Call) -> Steps:
         url=call.path,
         idempotency_key=call.idempotency_key,
         deadline=call.deadline,
-        budget=core.budget or shared_budget(provider, call.host),
+        budget=core.budget_of(provider, call.host),
         listeners=core.listeners,
         clock=core.clock,
         draw=core.draw,
@@ -124,7 +126,10 @@ def exchange(core: Core, call: Call) -> Steps:
         try:
             yield from leave.ask(tries)
             reading = _read(core, call, (yield from _sent(core, call, tries)))
-        except Exception as problem:  # noqa: BLE001 - of any HTTP library; what it means is the normalizer's to say
+        except Exception as problem:  # of any HTTP library; what it means is the normalizer's to say
+            if not leave.is_sending and not isinstance(problem, CircuitOpenError | LimiterFullError):
+                leave.broken_off()  # by the sleep that the client was given
+                raise
             cause = problem
             reading = Reading(_info_of(core, call, problem))
         except BaseException:
@@ -159,11 +164,12 @@ class _Leave:
         self._provider = call.vendor.facts.provider
         self._method = call.method
         self._path = call.path
+        self._idempotency_key = call.idempotency_key
         self._permit: Permit | None = None
         self._slot: Slot | None = None
         # Whether a job may have been started, by an attempt that is over or by the present one.
         self._may_have_started = False
-        self._is_sending = False
+        self.is_sending = False
 
     def ask(self, tries: Tries) -> Generator[Pause, Received | None, None]:
         """Pauses until an attempt may be sent.
@@ -171,29 +177,42 @@ class _Leave:
         Raises:
             CircuitOpenError, LimiterFullError: it may not.
         """
+        after = self._breaker.state.after if self._breaker is not None else 0.0
+        if after > 0:  # no need to wait for anything else first
+            raise CircuitOpenError(self._provider, after)
+        if self._limiter is not None:
+            yield from self._queue(self._limiter, tries)
         if self._breaker is not None:
-            self._permit = self._breaker.enter()
-        if self._limiter is None:
-            self._is_sending = True
-            return
+            try:
+                self._permit = self._breaker.enter()
+            except CircuitOpenError:
+                self._give_back()
+                raise
+        self.is_sending = True
+
+    def _queue(self, limiter: Limiter, tries: Tries) -> Generator[Pause, Received | None, None]:
         while self._slot is None:
-            turn = self._limiter.try_job(self._provider, self._method, self._path, tries.remaining)
+            turn = limiter.try_job(self._provider, self._method, self._path, tries.remaining, idempotency_key=self._idempotency_key)
             self._slot = turn.slot
             if not turn.wait:
                 break
             yield Pause(turn.wait)
-        wait = self._limiter.reserve(self._provider, self._method, self._path, tries.remaining)
+        wait = limiter.reserve(self._provider, self._method, self._path, tries.remaining)
         if wait:
             try:
                 yield Pause(wait)
             except BaseException:
-                self._limiter.cancel(self._provider, self._method, self._path)
+                self._give_back()
                 raise
-        self._is_sending = True
+
+    def _give_back(self) -> None:
+        """The turn that was reserved is not used."""
+        if self._limiter is not None:
+            self._limiter.cancel(self._provider, self._method, self._path)
 
     def attempt_ended(self, failure: ErrorInfo | None) -> None:
         """An attempt has a result."""
-        self._is_sending = False
+        self.is_sending = False
         permit, self._permit = self._permit, None
         if permit is not None and failure is None:
             permit.succeeded()
@@ -206,7 +225,7 @@ class _Leave:
         """The call was broken off from outside; nobody knows how far an attempt that was being sent came."""
         if self._permit is not None:
             self._permit.release()
-        self._may_have_started = self._may_have_started or self._is_sending
+        self._may_have_started = self._may_have_started or self.is_sending
         self.failed(None)
 
     def failed(self, data: object) -> None:

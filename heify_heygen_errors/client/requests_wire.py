@@ -444,7 +444,8 @@ def _body(response: requests.Response, call: CallWatch, limit: int) -> bytes:
     try:
         return _collected(_parts(response), call, limit)
     except BaseException as error:
-        _abandon(response.raw)
+        # After Ctrl-C the lock of the pool may be held for ever; the place in it is lost, which does no harm.
+        _abandon(response.raw, give_back=isinstance(error, Exception))
         if isinstance(error, exceptions.ProtocolError):
             raise ChunkedEncodingError(error) from error
         if isinstance(error, exceptions.DecodeError):
@@ -494,8 +495,8 @@ def _parts_whole(raw: urllib3.HTTPResponse, amount: int) -> Iterator[bytes]:
         raise exceptions.ProtocolError(msg)
 
 
-def _abandon(raw: Any) -> None:
+def _abandon(raw: Any, *, give_back: bool) -> None:
     """Close the connection of an answer that is not read to its end, and give its place in the pool back."""
-    for step in ("close", "release_conn"):
+    for step in ("close", "release_conn") if give_back else ("close",):
         with contextlib.suppress(Exception):
             getattr(raw, step)()

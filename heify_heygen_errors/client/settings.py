@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import attrs
@@ -20,7 +20,7 @@ from heify_heygen_errors.client.vendors import HEIFY, HEYGEN, LIVEAVATAR, Vendor
 from heify_heygen_errors.normalizer import Normalizer
 from heify_heygen_errors.retry.breaker import BreakerPolicy, CircuitBreaker
 from heify_heygen_errors.retry.budget import RetryBudget
-from heify_heygen_errors.retry.events import Hooks, Listeners
+from heify_heygen_errors.retry.events import Hook, Listeners
 from heify_heygen_errors.retry.limiter import Limiter
 from heify_heygen_errors.retry.policy import RetryPolicy
 
@@ -45,11 +45,11 @@ class Settings:
     timeout: Timeout = TIMEOUT
     deadline: float | None = DEADLINE
     retry: RetryPolicy | bool = True
-    hooks: Hooks | Iterable[Hooks] | None = None
+    hooks: Hook | Iterable[Hook] | None = None
     clock: Callable[[], float] = time.monotonic
     draw: Callable[[], float] = random.random
     catalogs: Catalogs | None = None
-    budget: RetryBudget | None = None
+    budget: RetryBudget | Literal["shared"] | None = "shared"
     breaker: BreakerPolicy | None = None
     limiter: Limiter | None = None
     max_answer: int = MAX_ANSWER
@@ -62,8 +62,9 @@ class Settings:
             raise ValueError(msg)
         for name, kind in (("catalogs", Catalogs), ("budget", RetryBudget), ("breaker", BreakerPolicy), ("limiter", Limiter)):
             value = getattr(self, name)
-            if value is not None and not isinstance(value, kind):
-                msg = f"{name} is a {kind.__name__} or None, not {value!r}"
+            if value is not None and not isinstance(value, kind) and (name, value) != ("budget", "shared"):
+                or_shared = ", 'shared'" if name == "budget" else ""
+                msg = f"{name} is a {kind.__name__}{or_shared} or None, not {value!r}"
                 raise TypeError(msg)
         for name in ("clock", "draw"):
             if not callable(getattr(self, name)):
@@ -161,9 +162,10 @@ def _is_proxy(url: object) -> bool:
 
 def checked_sleep(sleep: object, *, awaited: bool) -> None:
     """Raises TypeError for a sleep of the other kind of client."""
-    if sleep is not None and (not callable(sleep) or (not awaited and inspect.iscoroutinefunction(sleep))):
-        kind = "coroutine function" if awaited else "function"
-        msg = f"sleep is a {kind} that waits so many seconds, not {sleep!r}"
+    other = sleep is time.sleep if awaited else inspect.iscoroutinefunction(sleep)
+    if sleep is not None and (not callable(sleep) or other):
+        kind = "a coroutine function, such as asyncio.sleep" if awaited else "a plain function, such as time.sleep"
+        msg = f"sleep is {kind}, not {sleep!r}"
         raise TypeError(msg)
 
 

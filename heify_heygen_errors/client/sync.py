@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, Unpack
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client.answer import Answer
@@ -32,7 +32,7 @@ from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.client.wire import Outgoing, Received
 from heify_heygen_errors.retry.breaker import BreakerPolicy
 from heify_heygen_errors.retry.budget import RetryBudget
-from heify_heygen_errors.retry.events import Hooks
+from heify_heygen_errors.retry.events import Hook
 from heify_heygen_errors.retry.limiter import Limiter
 from heify_heygen_errors.retry.policy import RetryPolicy
 
@@ -135,9 +135,13 @@ class Client:
 
         with Client() as client:
             video = client.heygen.post("/v3/videos", json={...}).data
-            minutes = client.heify.post("/list-transcriptions").data
+            transcriptions = client.heify.post("/list-transcriptions").data
 
     Safe to share between threads. Nothing is read from the network before the first call.
+
+    Attributes:
+        heygen, liveavatar, heify: the vendors, each with ``get``, ``post``, ``put``, ``patch``, ``delete`` and ``request``;
+            HeyGen also with ``pages``, ``iterate`` and ``upload_asset``.
 
     Args:
         heygen_api_key, heify_api_key, liveavatar_api_key: the keys; from ``HEYGEN_API_KEY``, ``HEIFY_API_KEY`` and
@@ -152,12 +156,13 @@ class Client:
         proxies: URLs by scheme, as requests takes them; without them those of the environment.
         verify: path of a file or folder with the certificate authorities to trust; without it that in ``REQUESTS_CA_BUNDLE``,
             ``CURL_CA_BUNDLE`` or ``SSL_CERT_FILE``. False to trust anyone, which you should not.
-        hooks: functions that are told of attempts, retries and the like.
+        hooks: who is told of attempts, retries and the like: `Hooks`, or a function that is told of every event.
         clock: monotonic time in seconds.
         sleep: waits so many seconds.
         draw: a number from 0 to 1, for the jitter.
         catalogs: other catalogs than the shipped ones.
-        budget: a retry budget of one's own; without it one for each provider and host is shared by all clients of the process.
+        budget: a retry budget of one's own; ``"shared"`` for the one that all clients of the process share for each provider
+            and host; None for none.
         breaker: opt-in: a circuit breaker for each vendor, with this policy.
         limiter: opt-in: keeps to the vendors' rates and numbers of jobs; one for each account.
         max_answer: bytes of an answer's body, after decompression, that are read at most.
@@ -181,12 +186,12 @@ class Client:
         session: requests.Session | None = None,
         proxies: Mapping[str, str] | None = None,
         verify: bool | str = True,
-        hooks: Hooks | Iterable[Hooks] | None = None,
+        hooks: Hook | Iterable[Hook] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
         draw: Callable[[], float] = random.random,
         catalogs: Catalogs | None = None,
-        budget: RetryBudget | None = None,
+        budget: RetryBudget | Literal["shared"] | None = "shared",
         breaker: BreakerPolicy | None = None,
         limiter: Limiter | None = None,
         max_answer: int = MAX_ANSWER,
@@ -209,7 +214,7 @@ class Client:
         found = vendors(keys, {"heygen": heygen_base_url, "liveavatar": liveavatar_base_url, "heify": heify_base_url})
         checked_sleep(sleep, awaited=False)
         if session is not None:
-            if not hasattr(session, "adapters") or isinstance(session, type):
+            if not isinstance(getattr(session, "adapters", None), Mapping) or isinstance(session, type):
                 msg = f"session is a requests.Session, not {session!r}"
                 raise TypeError(msg)
             if proxies is not None or verify is not True:

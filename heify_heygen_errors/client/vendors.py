@@ -119,12 +119,12 @@ class Vendor:
         except ValueError as problem:
             msg = f"{argument} is a URL such as {facts.base_url}, not {url!r}: {problem}"
             raise ValueError(msg) from None
-        strange = not (url.isascii() and url.isprintable()) or " " in url or "\\" in url or ".." in parts.path.split("/")
-        if parts.scheme not in ("https", "http") or not parts.hostname or strange:
-            msg = f"{argument} is a URL such as {facts.base_url}, not {url!r}"
+        strange = not (url.isascii() and url.isprintable()) or any(sign in url for sign in " \\?#%") or ".." in parts.path.split("/")
+        if "@" in parts.netloc:
+            msg = f"{argument} has scheme, host, port and path only, and no user"
             raise ValueError(msg)
-        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-            msg = f"{argument} has scheme, host, port and path only: no user, no query, no fragment"
+        if parts.scheme not in ("https", "http") or not parts.hostname or strange:
+            msg = f"{argument} is a URL such as {facts.base_url}, with scheme, host, port and path only, not {url!r}"
             raise ValueError(msg)
         version = _VERSION.search(parts.path)
         if version is not None:

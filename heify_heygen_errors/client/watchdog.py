@@ -131,17 +131,22 @@ class _Watchdog:
             # Mostly the thread wakes early enough anyway: for a deadline before, whether its call still runs or not.
             if watch.deadline >= self._wake_at:
                 return
-            self._wake_at = watch.deadline
-            if self._thread is not None:
-                self._changed.notify()
-                return
-            thread = threading.Thread(target=self._run, name="heify_heygen_errors deadlines", daemon=True)
+            before, self._wake_at = self._wake_at, watch.deadline
             try:
-                thread.start()
+                if self._thread is None:
+                    self._thread = self._started()
+                else:
+                    self._changed.notify()
             except RuntimeError:  # the interpreter is ending, or no thread can be had: the time-outs between bytes remain
                 self._wake_at = inf
-                return
-            self._thread = thread
+            except BaseException:  # such as Ctrl-C: the next watch has to wake the thread
+                self._wake_at = before
+                raise
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="heify_heygen_errors deadlines", daemon=True)
+        thread.start()
+        return thread
 
     def _run(self) -> None:
         with self.lock:

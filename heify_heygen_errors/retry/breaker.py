@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import attrs
 
-from heify_heygen_errors.model import Category, Channel, ErrorInfo, Fault
+from heify_heygen_errors.model import Category, Channel, ErrorInfo, Fault, Outcome
 from heify_heygen_errors.retry.events import BreakerChanged, BreakerStatus
 
 _log: Final = logging.getLogger("heify_heygen_errors")
@@ -103,6 +103,9 @@ class CircuitBreaker:
         clock: monotonic time in seconds.
         on_change: told of every change of the status, outside of the lock. Half open is told when the first probe goes.
             What it raises is logged and does not reach the call.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
     """
 
     def __init__(
@@ -113,6 +116,18 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[BreakerChanged], object] | None = None,
     ) -> None:
+        if not isinstance(provider, str):
+            msg = f"provider is the name of a vendor, such as 'heygen', not {provider!r}"
+            raise TypeError(msg)
+        if policy is not None and not isinstance(policy, BreakerPolicy):
+            msg = f"policy is a BreakerPolicy or None, not {policy!r}"
+            raise TypeError(msg)
+        if not callable(clock):
+            msg = f"clock is a function without arguments that gives a number, not {clock!r}"
+            raise TypeError(msg)
+        if on_change is not None and not callable(on_change):
+            msg = f"on_change is a function that takes a BreakerChanged, or None, not {on_change!r}"
+            raise TypeError(msg)
         self.provider = provider
         self.policy = policy or BreakerPolicy()
         self._clock = clock
@@ -252,9 +267,12 @@ class Permit:
 
 def _speaks_against(info: ErrorInfo) -> bool | None:
     """Whether a failure says that the vendor does not work; None if it says nothing of the vendor."""
+    if info.name == "ANSWER_TOO_LARGE":  # for this client; the vendor answered
+        return False
     if info.channel is Channel.TRANSPORT:
         # Connections, files or time of this program ran out, or the request cannot be sent as it is.
-        return None if info.fault is Fault.CALLER else True
+        out_of_time = info.name == "DEADLINE_EXCEEDED" and info.retry.outcome is Outcome.NOT_SENT
+        return None if info.fault is Fault.CALLER or out_of_time else True
     if info.channel in (Channel.JOB, Channel.WEBHOOK):
         return False
     return (info.status is not None and 500 <= info.status <= 599) or info.category is Category.TIMEOUT  # noqa: PLR2004

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -128,8 +128,7 @@ def _nothing(_event: object) -> None:
 
 
 def _plain(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    awaited = inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None))  # noqa: B004
-    if not callable(value) or awaited:
+    if not callable(value) or _is_awaited(value):
         msg = f"{attribute.name} is a plain function that takes one event, not {value!r}: start a task in it for what has to be awaited"
         raise TypeError(msg)
 
@@ -153,20 +152,23 @@ class Hooks:
     on_breaker_change: Callable[[BreakerChanged], object] = attrs.field(default=_nothing, validator=_plain)
 
 
-class Listeners:
-    """All hooks of a client: tells each of an event, and keeps what they raise away from the call."""
+Hook: TypeAlias = Hooks | Callable[[Event], object]
+"""`Hooks`, or one function that is told of every event."""
 
-    def __init__(self, hooks: Hooks | Iterable[Hooks] | None) -> None:
+
+class Listeners:
+    """All hooks of a client: tells each of an event, and keeps what they raise away from the call.
+
+    Raises:
+        TypeError: a hook is neither `Hooks` nor a plain function.
+    """
+
+    def __init__(self, hooks: Hook | Iterable[Hook] | None) -> None:
         given: tuple[object, ...] = () if hooks is None else tuple(hooks) if isinstance(hooks, Iterable) else (hooks,)
-        for hook in given:
-            if not isinstance(hook, Hooks):
-                msg = f"hooks are Hooks(on_attempt=..., on_retry=...) or several of them, not {type(hook).__name__}"
-                raise TypeError(msg)
         self._by_event: dict[type, list[Callable[..., object]]] = {}
-        for kind, name in _NAMES.items():
-            found = [function for hook in given if (function := getattr(hook, name)) is not _nothing]
-            if found:
-                self._by_event[kind] = found
+        for hook in given:
+            for kind, function in _functions(hook):
+                self._by_event.setdefault(kind, []).append(function)
 
     def wants(self, kind: type) -> bool:
         """Whether anyone listens, so that an event need not be made in vain."""
@@ -179,6 +181,25 @@ class Listeners:
                 function(event)
             except Exception:  # noqa: BLE001 - hooks are foreign code
                 _log.exception("a hook for %s failed", type(event).__name__)
+
+
+def _functions(hook: object) -> Iterator[tuple[type, Callable[..., object]]]:
+    """The functions of a hook, with the kind of event that each is told of."""
+    if isinstance(hook, Hooks):
+        for kind, name in _NAMES.items():
+            function = getattr(hook, name)
+            if function is not _nothing:
+                yield kind, function
+        return
+    if not callable(hook) or _is_awaited(hook) or isinstance(hook, type):
+        msg = f"hooks are Hooks(on_attempt=..., on_retry=...), plain functions of one event, or several of these, not {hook!r}"
+        raise TypeError(msg)
+    for kind in _NAMES:
+        yield kind, hook
+
+
+def _is_awaited(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 _NAMES: Final = {

@@ -5,6 +5,8 @@ to wait. It goes by the catalog: the rates and bursts of endpoints (Heify), and 
 (HeyGen).
 
 Jobs are followed by what passes by: a create answer gives their ids, later answers about these ids say that they are over.
+A call of which nobody knows whether it started a job holds a place without an id, until the lease ends or a repeat with
+the same idempotency key brings the id.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from math import inf
+from math import inf, isnan
 from threading import Lock
 from typing import Final
 
@@ -26,6 +28,7 @@ PAUSE: Final = 1.0
 _LIMIT: Final = "concurrent_jobs"
 _MOST_SEEN: Final = 1000
 _DEEPEST: Final = 3
+_ASK: Final = "wait until a job ends, or ask what became of the jobs that were started"
 # What the vendors call the id of a job, in answers to its creation and in later ones; lists of them end in s.
 _IDS: Final = (
     "id",
@@ -45,17 +48,20 @@ class LimiterFullError(Exception):
     Arguments:
         what: what there is too little of.
         after: seconds until it is worth another try; more than 0.
+        remedy: what makes room, where that is not time alone.
     """
 
     sent = False
 
-    def __init__(self, what: str, after: float) -> None:
-        super().__init__(what, after)
+    def __init__(self, what: str, after: float, remedy: str | None = None) -> None:
+        super().__init__(what, after, remedy)
         self.what = what
         self.after = after
+        self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"no room for {self.what}: wait for another {self.after:.3g} s"
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"no room for {self.what}{remedy}: wait for another {self.after:.3g} s"
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +137,8 @@ class Limiter:
     When a job ends, the first call to ask gets its place, whichever waited longest. Somebody has to poll the jobs: a
     program that only starts them waits until the leases end.
 
+    Providers are named as everywhere, whatever their case; another name is a ValueError.
+
     Arguments:
         catalogs: None for the shipped ones.
         jobs: how many jobs of a provider may run at once, where your plan differs from the catalog's number;
@@ -140,7 +148,7 @@ class Limiter:
 
     Raises:
         ValueError: a number is out of its range, or no endpoint of a provider in `jobs` starts jobs that count.
-        TypeError: a number of jobs is no whole number.
+        TypeError: `jobs` is no mapping of whole numbers, or another argument is of the wrong type.
     """
 
     def __init__(
@@ -151,6 +159,18 @@ class Limiter:
         job_lease: float = 3600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if catalogs is not None and not isinstance(catalogs, Catalogs):
+            msg = f"catalogs is a Catalogs or None, not {catalogs!r}"
+            raise TypeError(msg)
+        if jobs is not None and not isinstance(jobs, Mapping):
+            msg = f"jobs is a mapping of providers to the jobs that may run at once, such as {{'heygen': 20}}, not {jobs!r}"
+            raise TypeError(msg)
+        if not callable(clock):
+            msg = f"clock is a function without arguments that gives a number, not {clock!r}"
+            raise TypeError(msg)
+        if not _is_number(job_lease):
+            msg = f"job_lease is a number of seconds above 0, not {job_lease!r}"
+            raise TypeError(msg)
         if not 0 < job_lease < inf:
             msg = f"job_lease is a number of seconds above 0, not {job_lease!r}"
             raise ValueError(msg)
@@ -201,7 +221,11 @@ class Limiter:
 
         Raises:
             LimiterFullError: the wait is longer than `most`. Nothing was taken.
+            ValueError: there is no provider of this name, or `most` is below 0 or not a number.
+            TypeError: `most` is of another type.
         """
+        _check_most(most)
+        provider = self._known(provider)
         endpoint = self._rated(provider, method, url)
         if endpoint is None:
             return 0.0
@@ -221,7 +245,11 @@ class Limiter:
         """Give back what `reserve` took, for a call that was not sent after all, such as one cancelled while it waited.
 
         Calls that wait already keep their turns; those that come later are earlier.
+
+        Raises:
+            ValueError: there is no provider of this name.
         """
+        provider = self._known(provider)
         endpoint = self._rated(provider, method, url)
         if endpoint is None:
             return
@@ -235,22 +263,43 @@ class Limiter:
         return endpoint if endpoint is not None and endpoint.rate_per_minute else None
 
     def _endpoint(self, provider: str, method: str, url: str) -> Endpoint | None:
-        space = self._spaces.get(provider)
-        return None if space is None else space.endpoint(method, url)
+        return self._spaces[provider].endpoint(method, url)
+
+    def _known(self, provider: str) -> str:
+        name = _folded(provider)
+        if name not in self._spaces:
+            msg = f"there is no provider {provider!r}: use one of {', '.join(self._spaces)}"
+            raise ValueError(msg)
+        return name
 
     # Jobs.
 
-    def try_job(self, provider: str, method: str, url: str, most: float | None = None) -> Turn:
+    def try_job(
+        self,
+        provider: str,
+        method: str,
+        url: str,
+        most: float | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Turn:
         """Ask whether a call may start its job now.
 
-        A call that goes on with a job which runs already (its id stands in the URL, as with messages to a session)
-        takes no second place.
+        Two kinds of calls take no second place, and go while all places are taken: one that goes on with a job which
+        runs already (its id stands in the URL, as with messages to a session), and one that repeats another with its
+        idempotency key, since at most one job comes of the two.
+
+        A repeat shares the place of a call that is still open or was kept, and that place is free when each of them is
+        known to have started nothing: a repeat that is refused or not sent does not free what a lost call may have
+        started. If one of them tells the ids, these jobs have the place from then on, whatever the others report.
 
         Arguments:
             provider: ``heygen``, ``liveavatar`` or ``heify``.
             method: of the call.
             url: of the call; a path will do.
             most: seconds that the call can wait; None for any time.
+            idempotency_key: that is sent with the call. It counts as the vendor counts it: for the same endpoint and
+                the same ids in the path, and only where the catalog says that the endpoint honours one.
 
         Returns:
             a turn with a slot and no wait if it may; with a wait if as many jobs run as may run at once; with neither
@@ -258,24 +307,34 @@ class Limiter:
 
         Raises:
             LimiterFullError: the call would have to wait longer than `most` before it may ask again.
+            ValueError: there is no provider of this name, the key is empty, or `most` is below 0 or not a number.
+            TypeError: `most` or the key is of another type.
         """
+        _check_most(most)
+        _check_key(idempotency_key)
+        provider = self._known(provider)
         pool = self._pools.get(provider)
         endpoint = None if pool is None else self._endpoint(provider, method, url)
         if pool is None or endpoint is None or not endpoint.starts_job:
             return _FREE
+        order = _order(endpoint, url, idempotency_key)
         with self._lock:
             now = self._clock()
             full = pool.running(now) >= pool.most
-            goes_on = any(named in pool.by_id for named in _named(endpoint, url))
-            if full and not goes_on:
+            same = pool.of(order)
+            goes_on = any(named in pool.by_id for named in _named(endpoint, url)) or (same is not None and bool(same.ids))
+            if full and not goes_on and same is None:
                 wait = min(PAUSE, pool.next_end() - now)
                 if most is not None and wait > most:
                     what = f"another job at {provider}, where {pool.most} may run at once"
-                    raise LimiterFullError(what, wait)
+                    raise LimiterFullError(what, wait, _ASK)
                 return Turn(wait=wait)
-            job = _Job(expires=now + self._lease, places=0 if goes_on else 1)
-            pool.jobs.append(job)
-        return Turn(slot=Slot(self, pool, job))
+            if goes_on or same is None:
+                same = _Job(places=0 if goes_on else 1, order=order)
+                pool.jobs.append(same)
+            slot = Slot(self, pool, same)
+            same.hold(slot, now, self._lease)
+        return Turn(slot=slot)
 
     def seen(self, provider: str, data: object, *, method: str | None = None, url: str | None = None) -> None:
         """Look through an answer for jobs that are over, and free their places.
@@ -290,7 +349,11 @@ class Limiter:
             method: of the call that was answered. Give it, and the URL, of calls that succeeded: where the catalog says
                 that they end jobs (deleting, stopping), the job whose id stands in path or query is over.
             url: of the same call; a path will do.
+
+        Raises:
+            ValueError: there is no provider of this name.
         """
+        provider = self._known(provider)
         pool = self._pools.get(provider)
         if pool is None or not pool.by_id:
             return
@@ -305,45 +368,52 @@ class Limiter:
             for named in gone:
                 pool.drop(pool.by_id.get(named))
 
-    def _started(self, pool: _Pool, first: _Job, data: object) -> None:
+    def _started(self, slot: Slot, data: object) -> None:
+        pool, first = slot._pool, slot._job  # noqa: SLF001 - one unit with its slots
         jobs = _made(data, pool.over)
         with self._lock:
-            if not pool.claim(first):
+            if not slot._report():  # noqa: SLF001
                 return
-            until = self._clock() + self._lease
+            now = self._clock()
             if jobs is None:  # without ids it cannot be followed
-                first.expires = until
+                first.keep(slot, now, self._lease)
                 return
             pool.drop(first)
             for job in jobs:
+                job.order = first.order
                 for known in job.ids:  # the same job once more: a message to a session, or a replay by idempotency key
-                    pool.drop(pool.by_id.get(known))
-                job.expires = until
+                    before = pool.by_id.get(known)
+                    if before is not None:
+                        job.order = before.order or job.order
+                        pool.drop(before)
+                job.expires = now + self._lease
                 pool.add(job)
 
-    def _released(self, pool: _Pool, job: _Job) -> None:
+    def _released(self, slot: Slot) -> None:
         with self._lock:
-            if pool.claim(job):
-                pool.drop(job)
+            if slot._report() and not slot._job.let_go(slot):  # noqa: SLF001
+                slot._pool.drop(slot._job)  # noqa: SLF001
 
-    def _kept(self, pool: _Pool, job: _Job) -> None:
+    def _kept(self, slot: Slot) -> None:
         with self._lock:
-            if pool.claim(job):
-                job.expires = self._clock() + self._lease
+            if slot._report():  # noqa: SLF001
+                slot._job.keep(slot, self._clock(), self._lease)  # noqa: SLF001
 
 
 class Slot:
     """The place of a job that is being created. What became of the call is reported once: the first report counts.
 
-    A slot to which nothing is reported holds its place until the lease ends.
+    Calls with the same idempotency key have a slot each and one place between them, see `Limiter.try_job`. A slot to
+    which nothing is reported holds the place until the lease ends.
     """
 
-    __slots__ = ("_job", "_limiter", "_pool")
+    __slots__ = ("_job", "_limiter", "_pool", "_reported")
 
     def __init__(self, limiter: Limiter, pool: _Pool, job: _Job) -> None:
         self._limiter = limiter
         self._pool = pool
         self._job = job
+        self._reported = False
 
     def started(self, data: object) -> None:
         """The vendor started what was asked for.
@@ -354,15 +424,24 @@ class Slot:
         Arguments:
             data: the decoded answer, or its ``data``.
         """
-        self._limiter._started(self._pool, self._job, data)  # noqa: SLF001 - one unit with the limiter
+        self._limiter._started(self, data)  # noqa: SLF001 - one unit with the limiter
 
     def release(self) -> None:
         """Nothing was started: the call was refused, or not sent."""
-        self._limiter._released(self._pool, self._job)  # noqa: SLF001
+        self._limiter._released(self)  # noqa: SLF001
 
     def keep(self) -> None:
-        """It is not known whether anything was started: the place is held until the lease ends."""
-        self._limiter._kept(self._pool, self._job)  # noqa: SLF001
+        """It is not known whether anything was started: the place is held until the lease ends.
+
+        A later call with the same idempotency key takes it over, and if that succeeds its job is followed like any other.
+        """
+        self._limiter._kept(self)  # noqa: SLF001
+
+    def _report(self) -> bool:
+        """Whether this is the first report."""
+        first = not self._reported
+        self._reported = True
+        return first
 
 
 @attrs.define
@@ -401,7 +480,9 @@ class _Job:
         ids: by any of which answers name it.
         items: of a batch, where their number is known.
         over: numbers of the batch's items that are over.
-        reported: whether its slot has heard what became of the call.
+        order: what it was asked for with, as the vendor tells repeats from new orders; None without an idempotency key
+            that counts.
+        leases: where no id is known yet: until when each open call counts; under None, one whose outcome is unknown.
     """
 
     expires: float = inf
@@ -409,7 +490,24 @@ class _Job:
     ids: tuple[str, ...] = ()
     items: int | None = None
     over: set[int] = attrs.field(factory=set)
-    reported: bool = False
+    order: tuple[str, ...] | None = None
+    leases: dict[Slot | None, float] = attrs.field(factory=dict)
+
+    def hold(self, slot: Slot | None, now: float, lease: float) -> None:
+        """Count for one more call, or anew for the same."""
+        self.leases = {one: until for one, until in self.leases.items() if until > now}
+        self.leases[slot] = self.expires = now + lease
+
+    def keep(self, slot: Slot, now: float, lease: float) -> None:
+        """Count on, though the call is over."""
+        self.leases.pop(slot, None)
+        self.hold(None, now, lease)
+
+    def let_go(self, slot: Slot) -> bool:
+        """Count for this call no more; whether it still counts for another."""
+        self.leases.pop(slot, None)
+        self.expires = max(self.leases.values(), default=-inf)
+        return bool(self.leases)
 
 
 @attrs.define(eq=False)
@@ -449,11 +547,9 @@ class _Pool:
         for known in job.ids:
             del self.by_id[known]
 
-    def claim(self, job: _Job) -> bool:
-        """Whether this is the first report of a slot."""
-        first = not job.reported
-        job.reported = True
-        return first
+    def of(self, order: tuple[str, ...] | None) -> _Job | None:
+        """What has a place for this order already."""
+        return None if order is None else next((job for job in self.jobs if job.order == order and job.places), None)
 
     def hear(self, told: _Told) -> None:
         """Take in what an answer says of one thing."""
@@ -496,7 +592,7 @@ class _Told:
 def _pools(spaces: Mapping[str, Space], wanted: Mapping[str, int | None]) -> dict[str, _Pool]:
     counting = {name: space for name, space in spaces.items() if any(endpoint.starts_job for endpoint in space.endpoints)}
     for name, most in wanted.items():
-        if name not in counting:
+        if _folded(name) not in counting:
             msg = f"no endpoint of {name!r} starts jobs that count; providers whose endpoints do: {', '.join(sorted(counting))}"
             raise ValueError(msg)
         if most is not None and (not isinstance(most, int) or isinstance(most, bool)):
@@ -505,21 +601,61 @@ def _pools(spaces: Mapping[str, Space], wanted: Mapping[str, int | None]) -> dic
         if most is not None and most < 1:
             msg = f"at least 1 job may run at once, or None for no limit; for {name} it is {most!r}"
             raise ValueError(msg)
+    chosen = {_folded(name): most for name, most in wanted.items()}
     pools = {}
     for name, space in counting.items():
         documented = next((limit.value for limit in space.limits if limit.name == _LIMIT), None)
-        most = wanted.get(name, documented)
+        most = chosen.get(name, documented)
         if isinstance(most, int):
             pools[name] = _Pool(most=most, over=space.completed_states | space.failed_states | space.missing_states)
     return pools
 
 
+def _folded(provider: object) -> str:
+    return str(provider).strip().lower()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_most(most: float | None) -> None:
+    if most is None:
+        return
+    msg = f"most is a number of seconds, 0 or more, or None for any time, not {most!r}"
+    if not _is_number(most):
+        raise TypeError(msg)
+    if isnan(most) or most < 0:
+        raise ValueError(msg)
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not isinstance(key, str):
+        msg = f"idempotency_key is a text or None, not {type(key).__name__}"
+        raise TypeError(msg)
+    if key == "":
+        msg = "idempotency_key is empty: give the key that is sent, or None"
+        raise ValueError(msg)
+
+
+def _order(endpoint: Endpoint, url: str, key: str | None) -> tuple[str, ...] | None:
+    """What makes two calls one order: HeyGen counts a key for the endpoint and the resource in its path."""
+    if key is None or endpoint.idempotency is None:
+        return None
+    return (endpoint.method, endpoint.path, *_filled_in(endpoint, url.partition("#")[0].partition("?")[0]), key)
+
+
 def _named(endpoint: Endpoint, url: str) -> list[str]:
     """What a URL has in place of its endpoint's placeholders, and the values of its query."""
     where, _, query = url.partition("#")[0].partition("?")
+    return _filled_in(endpoint, where) + [pair.partition("=")[2] for pair in query.split("&")]
+
+
+def _filled_in(endpoint: Endpoint, where: str) -> list[str]:
+    """What a URL without its query has in place of its endpoint's placeholders."""
     path = where.partition("://")[2].partition("/")[2] if "://" in where else where
     pairs = zip(endpoint.path.strip("/").split("/"), path.strip("/").split("/"), strict=False)
-    return [part for wanted, part in pairs if wanted.startswith("{")] + [pair.partition("=")[2] for pair in query.split("&")]
+    return [part for wanted, part in pairs if wanted.startswith("{")]
 
 
 def _made(data: object, over: frozenset[str]) -> list[_Job] | None:

@@ -115,6 +115,12 @@ def _info(owner: object, attribute: _Attribute, value: object) -> None:
         raise TypeError(msg)
 
 
+def _text(owner: object, attribute: _Attribute, value: object) -> None:
+    if not isinstance(value, str):
+        msg = f"{type(owner).__name__}: {attribute.name} is a text, not {type(value).__name__}"
+        raise TypeError(msg)
+
+
 def _budget(owner: object, attribute: _Attribute, value: object) -> None:
     if value is not None and not isinstance(value, BudgetState):
         msg = f"{type(owner).__name__}: {attribute.name} is a BudgetState, not {type(value).__name__}: pass budget.state"
@@ -148,10 +154,10 @@ class RetryContext:
     """
 
     info: ErrorInfo = attrs.field(validator=_info)
-    method: str = attrs.field(validator=attrs.validators.instance_of(str))
-    url: str | None = None
+    method: str = attrs.field(validator=_text)
+    url: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
     effect: Effect | None = attrs.field(default=None, validator=lambda _, __, value: checked_effect(value))
-    idempotency_key: str | None = attrs.field(default=None, repr=False)
+    idempotency_key: str | None = attrs.field(default=None, repr=False, validator=attrs.validators.optional(_text))
     attempts: int = attrs.field(default=1, validator=_whole(1))
     polls: int | None = attrs.field(default=None, validator=attrs.validators.optional(_whole(0)))
     elapsed: float = attrs.field(default=0.0, validator=_seconds)
@@ -165,7 +171,7 @@ class RetryContext:
             raise ValueError(msg)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Decision:
     """Whether to send a call again.
 
@@ -182,9 +188,9 @@ class Decision:
     retry: bool
     wait: float | None
     reason: Reason
-    resets: str | None = None
-    cost: int = 0
-    floor: float | None = None
+    resets: str | None = attrs.field(default=None, kw_only=True)
+    cost: int = attrs.field(default=0, kw_only=True)
+    floor: float | None = attrs.field(default=None, kw_only=True)
 
     @classmethod
     def no(cls, reason: Reason, wait: float | None, resets: str | None = None) -> Self:
@@ -236,6 +242,9 @@ class RetryPolicy:
             context: the failure and what has been done so far.
             catalogs: what is known of the endpoints; None for the shipped ones.
         """
+        if not isinstance(context, RetryContext):
+            msg = f"decide takes a RetryContext, not {type(context).__name__}: RetryContext(info=info, method='POST', url='/v3/videos')"
+            raise TypeError(msg)
         advice = context.info.retry
         action, after = advice.action, _believable(advice.after)
         if advice.outcome is Outcome.ACCEPTED:

@@ -33,7 +33,7 @@ from heify_heygen_errors.model import ErrorInfo, Outcome
 from heify_heygen_errors.normalizer import Normalizer, UnknownCode, default_normalizer, host_provider
 from heify_heygen_errors.observation import Observation, from_status_exception, response_of
 from heify_heygen_errors.retry.budget import RetryBudget, shared_budget
-from heify_heygen_errors.retry.events import Hooks, Listeners
+from heify_heygen_errors.retry.events import Hook, Listeners
 from heify_heygen_errors.retry.policy import Effect, RetryPolicy
 from heify_heygen_errors.retry.tries import Tries
 from heify_heygen_errors.transport import class_names
@@ -64,7 +64,7 @@ def retrying(
     policy: RetryPolicy | None = None,
     deadline: float | None = None,
     budget: RetryBudget | Literal["shared"] | None = "shared",
-    hooks: Hooks | Iterable[Hooks] | None = None,
+    hooks: Hook | Iterable[Hook] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] | None = None,
     draw: Callable[[], float] = random.random,
@@ -82,7 +82,7 @@ def retrying(
     policy: RetryPolicy | None = None,
     deadline: float | None = None,
     budget: RetryBudget | Literal["shared"] | None = "shared",
-    hooks: Hooks | Iterable[Hooks] | None = None,
+    hooks: Hook | Iterable[Hook] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] | None = None,
     draw: Callable[[], float] = random.random,
@@ -96,7 +96,7 @@ def retrying(
 
     Only exceptions count: have `raise_for_error`, or the HTTP library's own ``raise_for_status``, make one of an
     answer that says no. Whatever is not repeated leaves as the exception that it is; an `ApiError` then has
-    `attempts`, `wait` and `idempotency_key`. An exception is taken for a failure of the vendor if it is an
+    `attempts`, `wait` and `idempotency_key`, other failures of the vendor a note (PEP 678) that says why. An exception is taken for a failure of the vendor if it is an
     `ApiError`, carries an answer, or is of a class that the transport catalog lists (those of requests, httpx,
     aiohttp, urllib3 and Python), or was raised ``from`` one that is. All others are never repeated; so are
     failures for which nothing names a provider.
@@ -407,6 +407,8 @@ class _Call:
             key = exc.idempotency_key
             tries.put_on(exc)
             exc.idempotency_key = exc.idempotency_key or key
+        else:  # an ApiError has all that on it
+            exc.add_note(f"Not repeated after attempt {len(tries.attempts)} ({decision.reason}): {decision.reason.says}")
         return None
 
     def _read(self, exc: BaseException, depth: int) -> _Failure | None:

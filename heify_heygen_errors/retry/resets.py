@@ -20,9 +20,13 @@ def until_reset(resets: str | None, now: datetime) -> float | None:
 
     Raises:
         ValueError: `now` has no time zone, or `resets` is another text.
+        TypeError: `now` is no datetime.
     """
     if resets is None:
         return None
+    if not isinstance(now, datetime):
+        msg = f"until_reset needs a datetime such as datetime.now(UTC), not {type(now).__name__}"
+        raise TypeError(msg)
     if now.tzinfo is None:
         msg = "until_reset needs a datetime with a time zone, such as datetime.now(UTC)"
         raise ValueError(msg)

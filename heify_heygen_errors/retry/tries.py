@@ -23,6 +23,8 @@ from heify_heygen_errors.retry.policy import Decision, Effect, Reason, RetryCont
 
 _log: Final = logging.getLogger("heify_heygen_errors")
 
+_EARLIER: Final = "An earlier attempt of this call may have taken effect: check whether it did, or repeat it with the same idempotency key."
+
 SILENT: Final = Listeners(None)
 
 
@@ -127,7 +129,8 @@ class Tries:
     def settled(self, info: ErrorInfo) -> ErrorInfo:
         """The last failure as that of the whole call: not known to be without effect where an earlier attempt is not."""
         if self._may_have_happened and info.retry.outcome in (Outcome.NOT_SENT, Outcome.REFUSED):
-            return attrs.evolve(info, retry=attrs.evolve(info.retry, outcome=Outcome.UNKNOWN))
+            retry = attrs.evolve(info.retry, outcome=Outcome.UNKNOWN)
+            return attrs.evolve(info, retry=retry, remedy=f"{info.remedy} {_EARLIER}")
         return info
 
     def raised(self, info: ErrorInfo) -> ApiError:
@@ -153,7 +156,7 @@ class Tries:
         self.attempts += (
             Attempt(
                 number=number,
-                began=max(0.0, self._begun - self._started),
+                time=max(0.0, self._begun - self._started),
                 seconds=seconds,
                 status=status,
                 rule=info.rule if info is not None else None,

@@ -6,6 +6,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from heify_heygen_errors import Category, Channel, ErrorInfo, Fault, Observation, normalize
 from heify_heygen_errors.retry.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpenError, Permit
 from heify_heygen_errors.retry.events import BreakerChanged
-from heify_heygen_errors.testing.clock import ManualClock
+from heify_heygen_errors.testing import ManualClock, info
 
 SMALL = BreakerPolicy(failure_ratio=0.5, window=10, minimum=4, open_for=5)
 
@@ -417,6 +418,22 @@ def test_it_shows_its_status(account: Account) -> None:
     assert repr(account.breaker) == "CircuitBreaker('heygen', open, 4 of 4 calls failed)"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"provider": 5}, "provider is the name of a vendor, such as 'heygen', not 5"),
+        ({"policy": 3}, "policy is a BreakerPolicy or None, not 3"),
+        ({"policy": BreakerPolicy}, "policy is a BreakerPolicy or None, not <class"),
+        ({"clock": 0.0}, "clock is a function without arguments that gives a number, not 0.0"),
+        ({"on_change": "log"}, "on_change is a function that takes a BreakerChanged, or None, not 'log'"),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_refused(arguments: dict[str, Any], says: str) -> None:
+    """What cannot work is refused when the breaker is made, with what would do."""
+    with pytest.raises(TypeError, match=says):
+        CircuitBreaker(**{"provider": "heygen", **arguments})
+
+
 # All together.
 
 
@@ -471,3 +488,14 @@ def test_threads_share_it() -> None:
         went = [done.result() for done in [pool.submit(ask) for _ in range(8)]]
     assert sorted(went) == [False] * 7 + [True]
     assert account.changes == [("closed", "open"), ("open", "half_open")]
+
+
+def test_what_the_client_ran_into_by_itself_is_not_the_vendors():
+    """An answer larger than this client takes came from a vendor that works; a deadline that passed before sending says nothing."""
+    small = CircuitBreaker("heygen", BreakerPolicy(minimum=1, failure_ratio=1.0))
+    small.enter().failed(info("heygen", "transport/ANSWER_TOO_LARGE"))
+    late = info("heygen", "transport/DEADLINE_EXCEEDED")
+    small.enter().failed(attrs.evolve(late, retry=attrs.evolve(late.retry, outcome="not_sent")))
+    assert (small.status, small.state.calls, small.state.failures) == ("closed", 1, 0)
+    small.enter().failed(late)
+    assert small.state.failures == 1

@@ -123,11 +123,22 @@ def test_events_take_names_only(event):
     assert {field.kw_only for field in fields} == {not isinstance(event, UnknownCode)}
 
 
-@pytest.mark.parametrize("hooks", [print, 5, "hooks", {"on_retry": print}, [print], [None], Hooks], ids=lambda value: str(value)[:12])
+@pytest.mark.parametrize("hooks", [5, "hooks", {"on_retry": print}, [None], Hooks], ids=lambda value: str(value)[:12])
 def test_what_are_no_hooks_is_refused(hooks):
     """Anything but Hooks is refused where it is given, with what to write instead."""
     with pytest.raises(TypeError, match=r"Hooks\(on_attempt="):
         Listeners(hooks)
+
+
+def test_one_function_is_told_of_everything():
+    """A plain function, alone or among Hooks, is told of every event, each once."""
+    told, retries = [], []
+    listeners = Listeners([told.append, Hooks(on_retry=retries.append)])
+    for event in EVENTS.values():
+        listeners.tell(event)
+    assert told == list(EVENTS.values())
+    assert [type(event) for event in retries] == [RetryPlanned]
+    assert Listeners(print).wants(GaveUp)
 
 
 async def awaited(_):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +13,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heify_heygen_errors import Observation, normalize
 from heify_heygen_errors.catalog import Endpoint, default_catalogs
 from heify_heygen_errors.retry.limiter import PAUSE, JobsState, Limiter, LimiterFullError, RateState, Slot, Turn
 from heify_heygen_errors.testing.clock import ManualClock
@@ -110,11 +111,10 @@ def test_no_call_waits_longer_than_it_must(limiter: Limiter, clock: ManualClock)
         ("heify", "GET", "/create-participant"),
         ("heify", "POST", "/unheard-of"),
         ("liveavatar", "POST", "/v1/sessions/token"),
-        ("nobody", "POST", "/create-participant"),
     ],
 )
 def test_what_has_no_rate_goes_at_once(limiter: Limiter, provider: str, method: str, url: str) -> None:
-    """Endpoints without a documented rate, unknown endpoints and unknown providers never wait for one."""
+    """Endpoints without a documented rate and unknown endpoints never wait for one."""
     assert [limiter.reserve(provider, method, url) for _ in range(50)] == [0.0] * 50
     limiter.cancel(provider, method, url)
     assert limiter.state.rates == ()
@@ -232,7 +232,6 @@ def test_jobs_that_are_being_created_count(limiter: Limiter) -> None:
         ("heygen", "POST", "/v3/assets"),
         ("heygen", "POST", "/v3/unheard-of"),
         ("heify", "POST", "/submit"),
-        ("nobody", "POST", "/v3/videos"),
     ],
 )
 def test_other_calls_need_no_place(limiter: Limiter, provider: str, method: str, url: str) -> None:
@@ -248,7 +247,10 @@ def test_a_call_that_cannot_wait(limiter: Limiter) -> None:
     with pytest.raises(LimiterFullError) as caught:
         limiter.try_job(*VIDEOS, most=0.5)
     assert (caught.value.sent, caught.value.after) == (False, PAUSE)
-    assert str(caught.value) == "no room for another job at heygen, where 10 may run at once: wait for another 1 s"
+    assert str(caught.value) == (
+        "no room for another job at heygen, where 10 may run at once "
+        "(wait until a job ends, or ask what became of the jobs that were started): wait for another 1 s"
+    )
     assert running(limiter) == 10
 
 
@@ -397,7 +399,7 @@ def test_what_names_another_thing_frees_nothing(limiter: Limiter, data: Any) -> 
 def test_other_providers_free_nothing(limiter: Limiter) -> None:
     """An answer of another vendor frees nothing, even with the same id."""
     start(limiter, {"video_id": "a"})
-    for provider in ("heify", "liveavatar", "nobody"):
+    for provider in ("heify", "liveavatar"):
         limiter.seen(provider, {"id": "a", "status": "completed"})
     assert running(limiter) == 1
 
@@ -560,6 +562,216 @@ def test_a_replayed_answer_is_the_same_job(limiter: Limiter) -> None:
     assert running(limiter) == 1
 
 
+# The same order once more.
+
+ORDERS = [endpoint for endpoint in STARTING if endpoint.idempotency is not None]
+NO_ORDERS = [endpoint for endpoint in STARTING if endpoint.idempotency is None]
+
+
+@pytest.fixture
+def narrow(clock: ManualClock) -> Limiter:
+    """A limiter of one place and leases of 100 seconds."""
+    return Limiter(jobs={"heygen": 1}, job_lease=100, clock=clock)
+
+
+def ask_for(limiter: Limiter, key: str | None, url: str = "/v3/videos") -> Turn:
+    """The turn of a call with this idempotency key."""
+    return limiter.try_job("heygen", "POST", url, idempotency_key=key)
+
+
+def slot_of(limiter: Limiter, key: str, url: str = "/v3/videos") -> Slot:
+    """A place for a call with this idempotency key, which must not wait."""
+    turn = ask_for(limiter, key, url)
+    assert turn.wait == 0
+    assert turn.slot is not None
+    return turn.slot
+
+
+def one_of(endpoint: Endpoint, known: str = "one") -> str:
+    """A path of this endpoint."""
+    return "/".join(known if part.startswith("{") else part for part in endpoint.path.split("/"))
+
+
+@pytest.mark.parametrize("endpoint", ORDERS, ids=lambda endpoint: endpoint.path)
+def test_a_repeat_takes_over_the_place_of_a_lost_call(narrow: Limiter, endpoint: Endpoint) -> None:
+    """Where a key counts, a repeat goes though all places are taken, and its job is followed to its end like any other."""
+    slot_of(narrow, "order", one_of(endpoint)).keep()
+    assert ask_for(narrow, "another", one_of(endpoint)).wait == PAUSE
+    slot_of(narrow, "order", f"https://api.heygen.com{one_of(endpoint)}?x=1").started({"video_id": "a", "status": "waiting"})
+    assert running(narrow) == 1
+    narrow.seen("heygen", {"id": "a", "status": "completed"})
+    assert running(narrow) == 0
+
+
+@pytest.mark.parametrize("endpoint", NO_ORDERS, ids=lambda endpoint: endpoint.path)
+def test_a_key_that_does_not_count_takes_over_nothing(narrow: Limiter, endpoint: Endpoint) -> None:
+    """Where the vendor honours no key, a repeat may start a second job, and waits for a place of its own."""
+    slot_of(narrow, "order", one_of(endpoint)).keep()
+    assert ask_for(narrow, "order", one_of(endpoint)).wait == PAUSE
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        ("order-2", "/v3/templates/one"),
+        (None, "/v3/templates/one"),
+        ("order", "/v3/templates/two"),
+        ("order", "/v3/videos"),
+        ("order", "/v3/lipsyncs"),
+    ],
+)
+def test_another_order_takes_over_nothing(narrow: Limiter, key: str | None, url: str) -> None:
+    """Another key, and the same one for another endpoint or another thing in its path, is another order, as it is for the vendor."""
+    slot_of(narrow, "order", "/v3/templates/one").keep()
+    assert ask_for(narrow, key, url).wait == PAUSE
+
+
+@pytest.mark.parametrize(("lost", "other"), [("/v3/lipsyncs", "/v3/videos"), ("/v3/templates/one", "/v3/video-agents/one")])
+def test_a_key_counts_for_its_endpoint(narrow: Limiter, lost: str, other: str) -> None:
+    """The same key for another endpoint is another order, even where the paths name the same thing."""
+    slot_of(narrow, "order", lost).keep()
+    assert ask_for(narrow, "order", other).wait == PAUSE
+
+
+def test_a_repeat_of_a_job_that_runs(narrow: Limiter) -> None:
+    """A call whose key has a job that runs goes at once and changes nothing for that job, whatever becomes of it."""
+    slot_of(narrow, "order").started({"video_id": "a", "status": "waiting"})
+    for report in ("release", "keep", "started"):
+        slot = slot_of(narrow, "order")
+        assert running(narrow) == 1
+        getattr(slot, report)(*([{"video_id": "a", "status": "waiting"}] if report == "started" else []))
+        assert (running(narrow), ask_for(narrow, "another").wait) == (1, PAUSE)
+    slot_of(narrow, "order").release()
+    narrow.seen("heygen", {"id": "a", "status": "completed"})
+    assert running(narrow) == 0
+
+
+def test_an_order_that_is_over_is_forgotten(narrow: Limiter) -> None:
+    """When the job of a key is over and another has its place, a repeat waits like any other call."""
+    slot_of(narrow, "order").started({"video_id": "a", "status": "waiting"})
+    narrow.seen("heygen", {"id": "a", "status": "completed"})
+    slot_of(narrow, "another")
+    assert ask_for(narrow, "order").wait == PAUSE
+
+
+def test_an_order_of_several_jobs(clock: ManualClock) -> None:
+    """A repeat of an order of several jobs goes while any of them runs, and their number stays what it is."""
+    limiter = Limiter(jobs={"heygen": 2}, clock=clock)
+    several = {"video_translation_ids": ["a", "b"]}
+    slot_of(limiter, "order", "/v3/video-translations").started(several)
+    slot_of(limiter, "order", "/v3/video-translations").started(several)
+    assert running(limiter) == 2
+    limiter.seen("heygen", {"id": "a", "status": "completed"})
+    slot_for(limiter)
+    slot_of(limiter, "order", "/v3/video-translations").release()
+    assert running(limiter) == 2
+
+
+A, B = [{"video_id": name, "status": "waiting"} for name in "ab"]
+OF_BOTH = {
+    # What the first and the second of two calls at once report, and the places that are taken behind each.
+    ("release", "release"): (1, 0),
+    ("release", "keep"): (1, 1),
+    ("release", "a"): (1, 1),
+    ("keep", "release"): (1, 1),
+    ("keep", "keep"): (1, 1),
+    ("keep", "a"): (1, 1),
+    ("a", "release"): (1, 1),
+    ("a", "keep"): (1, 1),
+    ("a", "a"): (1, 1),
+    ("a", "b"): (1, 2),
+    ("a", "no id"): (1, 1),
+    ("no id", "release"): (1, 1),
+    ("no id", "a"): (1, 1),
+    ("no id", "no id"): (1, 1),
+    ("over", "keep"): (0, 0),
+    ("release", "over"): (1, 0),
+}
+
+
+def report_to(slot: Slot, what: str) -> None:
+    """What became of a call: a report of its own, or the job that its answer names."""
+    answers: dict[str, Any] = {"a": A, "b": B, "no id": {}, "over": {"video_id": "a", "status": "failed"}}
+    if what in answers:
+        slot.started(answers[what])
+    else:
+        getattr(slot, what)()
+
+
+@pytest.mark.parametrize(("reports", "places"), OF_BOTH.items(), ids=lambda value: "-".join(map(str, value)))
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_calls_of_one_order_at_once(narrow: Limiter, reports: tuple[str, str], places: tuple[int, int], *, turned: bool) -> None:
+    """Two open calls with one key have one place; it is free when both are known to have started nothing, and jobs count once."""
+    slots = [slot_of(narrow, "order"), slot_of(narrow, "order")]
+    counts = [running(narrow)]
+    for slot, report in zip(slots[:: -1 if turned else 1], reports, strict=True):
+        report_to(slot, report)
+        counts.append(running(narrow))
+    assert counts == [1, *places]
+    for name in "ab":
+        narrow.seen("heygen", {"id": name, "status": "completed"})
+    assert running(narrow) == (1 if {"a", "over"}.isdisjoint(reports) and places[1] else 0)
+
+
+def test_a_place_that_is_shared_ends_with_its_last_lease(narrow: Limiter, clock: ManualClock) -> None:
+    """A lost call counts for a lease; a repeat prolongs that if it is lost too, and not if it was refused."""
+    slot_of(narrow, "order").keep()
+    clock.advance(60)
+    slot_of(narrow, "order").release()
+    clock.advance(39)
+    assert running(narrow) == 1
+    slot_of(narrow, "order").keep()
+    clock.advance(99)
+    assert running(narrow) == 1
+    clock.advance(1)
+    assert running(narrow) == 0
+    late = slot_of(narrow, "order")
+    clock.advance(60)
+    slot_of(narrow, "order").release()
+    clock.advance(40)
+    assert running(narrow) == 0
+    late.started(A)
+    assert running(narrow) == 1
+
+
+def test_a_repeat_that_is_never_told_leaves_nothing(narrow: Limiter, clock: ManualClock) -> None:
+    """Repeats to which nothing is ever reported do not pile up behind a key."""
+    for _ in range(500):
+        slot_of(narrow, "order")
+        clock.advance(50)
+    (job,) = narrow._pools["heygen"].jobs
+    assert len(job.leases) <= 2
+    clock.advance(50)
+    assert running(narrow) == 0
+
+
+def test_repeats_that_are_lost_again_leave_one_entry(narrow: Limiter) -> None:
+    """However often an order is lost, the limiter remembers one lost call."""
+    for _ in range(500):
+        slot_of(narrow, "order").keep()
+    (job,) = narrow._pools["heygen"].jobs
+    assert len(job.leases) == 1
+
+
+def test_a_lost_message_that_is_repeated(narrow: Limiter) -> None:
+    """A message to a session that runs has no place of its own, so that there is none to take over either."""
+    start(narrow, {"session_id": "sess", "status": "thinking"}, "/v3/video-agents")
+    for report in ("keep", "release"):
+        getattr(slot_of(narrow, "order", "/v3/video-agents/sess"), report)()
+    narrow.seen("heygen", {"session_id": "sess", "status": "completed"})
+    assert running(narrow) == 0
+    slot_for(narrow)
+    assert ask_for(narrow, "order", "/v3/video-agents/sess").wait == PAUSE
+
+
+def test_a_session_keeps_the_order_that_it_came_of(narrow: Limiter) -> None:
+    """Messages with keys of their own do not make a session forget the key by which it was created."""
+    slot_of(narrow, "order", "/v3/video-agents").started({"session_id": "sess", "status": "thinking"})
+    slot_of(narrow, "message", "/v3/video-agents/sess").started({"session_id": "sess", "run_id": "r"})
+    assert slot_of(narrow, "order", "/v3/video-agents") is not None
+    assert running(narrow) == 1
+
+
 # Ending jobs.
 
 
@@ -609,6 +821,16 @@ def test_other_calls_end_no_jobs(limiter: Limiter, method: str | None, url: str 
         ({"jobs": {"heygen": True}}, TypeError, "that of heygen is True"),
         ({"jobs": {"heify": 25}}, ValueError, "no endpoint of 'heify' starts jobs that count; providers whose endpoints do: heygen"),
         ({"jobs": {"heigen": None}}, ValueError, "no endpoint of 'heigen'"),
+        ({"jobs": {None: 3}}, ValueError, "no endpoint of None"),
+        ({"jobs": 10}, TypeError, "jobs is a mapping .*, such as {'heygen': 20}, not 10"),
+        ({"jobs": 0}, TypeError, "not 0"),
+        ({"jobs": [("heygen", 3)]}, TypeError, "such as {'heygen': 20}, not "),
+        ({"job_lease": "3600"}, TypeError, "job_lease is a number of seconds above 0, not '3600'"),
+        ({"job_lease": None}, TypeError, "not None"),
+        ({"job_lease": True}, TypeError, "not True"),
+        ({"clock": 5}, TypeError, "clock is a function without arguments that gives a number, not 5"),
+        ({"clock": None}, TypeError, "not None"),
+        ({"catalogs": "heygen"}, TypeError, "catalogs is a Catalogs or None, not 'heygen'"),
     ],
 )
 def test_what_cannot_work_is_refused(wrong: dict[str, Any], error: type[Exception], says: str) -> None:
@@ -617,15 +839,92 @@ def test_what_cannot_work_is_refused(wrong: dict[str, Any], error: type[Exceptio
         Limiter(**wrong)
 
 
-def test_the_error_survives_pickle() -> None:
+ASKING: dict[str, Callable[..., Any]] = {
+    "reserve": lambda limiter, provider: limiter.reserve(provider, "POST", "/create-participant"),
+    "cancel": lambda limiter, provider: limiter.cancel(provider, "POST", "/create-participant"),
+    "try_job": lambda limiter, provider: limiter.try_job(provider, "POST", "/v3/videos"),
+    "seen": lambda limiter, provider: limiter.seen(provider, {"id": "a", "status": "completed"}),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+@pytest.mark.parametrize("provider", ["heygn", "", "api.heygen.com", None])
+def test_a_provider_that_is_none_is_refused(limiter: Limiter, name: str, provider: Any) -> None:
+    """A misspelled provider is an error that names the right ones, instead of no limit at all."""
+    with pytest.raises(ValueError, match=f"there is no provider {provider!r}: use one of heygen, liveavatar, heify"):
+        ASKING[name](limiter, provider)
+
+
+def test_a_provider_is_known_in_any_case(clock: ManualClock) -> None:
+    """Case and blanks around a provider's name make no difference, as everywhere."""
+    limiter = Limiter(jobs={" HeyGen": 2}, clock=clock)
+    assert [limiter.reserve(name, "POST", "/create-participant") for name in ("heify", "Heify", " HEIFY ")] == pytest.approx([0, 0, 6])
+    limiter.cancel("HEIFY", "POST", "/create-participant")
+    assert limiter.reserve(*SLOW) == pytest.approx(6)
+    turn = limiter.try_job("HeyGen\n", "POST", "/v3/videos")
+    assert turn.slot is not None
+    turn.slot.started({"video_id": "a"})
+    assert limiter.state.jobs == (JobsState(provider="heygen", running=1, most=2),)
+    limiter.seen("HEYGEN", {"id": "a", "status": "completed"})
+    assert running(limiter) == 0
+
+
+@pytest.mark.parametrize("ask", [Limiter.reserve, Limiter.try_job], ids=lambda ask: ask.__name__)
+@pytest.mark.parametrize(
+    ("most", "error"),
+    [(-1, ValueError), (-0.5, ValueError), (float("nan"), ValueError), (float("-inf"), ValueError), ("5", TypeError), (True, TypeError)],
+)
+def test_a_wait_that_is_none_is_refused(limiter: Limiter, ask: Callable[..., Any], most: Any, error: type[Exception]) -> None:
+    """The longest wait is a number of seconds from 0 on, or None, also where the call need not wait; nothing is taken."""
+    for provider, path in (("heify", "/create-participant"), ("heygen", "/v3/videos"), ("heygen", "/v3/assets")):
+        with pytest.raises(error, match="most is a number of seconds, 0 or more, or None for any time, not "):
+            ask(limiter, provider, "POST", path, most)
+    assert (limiter.state.rates, running(limiter)) == ((), 0)
+
+
+def test_any_time_can_be_infinite(limiter: Limiter) -> None:
+    """A wait without limit can be given as infinity."""
+    assert [limiter.reserve(*SLOW, most=float("inf")) for _ in range(3)] == pytest.approx([0, 0, 6])
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "says"),
+    [
+        (5, TypeError, "idempotency_key is a text or None, not int"),
+        (b"k", TypeError, "not bytes"),
+        ("", ValueError, "idempotency_key is empty: give the key that is sent, or None"),
+    ],
+)
+def test_a_key_that_is_none_is_refused(limiter: Limiter, key: Any, error: type[Exception], says: str) -> None:
+    """An idempotency key is a text; what cannot be one is refused, and takes no place."""
+    with pytest.raises(error, match=says):
+        ask_for(limiter, key)
+    assert running(limiter) == 0
+
+
+@pytest.mark.parametrize(
+    ("remedy", "says"),
+    [(None, "no room for X: wait for another 2.5 s"), ("start fewer", "no room for X (start fewer): wait for another 2.5 s")],
+)
+def test_the_error_survives_pickle(remedy: str | None, says: str) -> None:
     """The error keeps its values in a pickle."""
-    copy = pickle.loads(pickle.dumps(LimiterFullError("POST /submit of heify", 2.5)))
-    assert (copy.what, copy.after, copy.sent, str(copy)) == (
-        "POST /submit of heify",
-        2.5,
-        False,
-        "no room for POST /submit of heify: wait for another 2.5 s",
-    )
+    copy = pickle.loads(pickle.dumps(LimiterFullError("X", 2.5, remedy)))
+    assert (copy.what, copy.after, copy.remedy, copy.sent, str(copy)) == ("X", 2.5, remedy, False, says)
+
+
+def test_a_logged_error_is_known_by_its_text(limiter: Limiter) -> None:
+    """The texts of both kinds of errors lead to their rule where only a log line is left."""
+    fill(limiter)
+    for _ in range(2):
+        limiter.reserve(*SLOW)
+    rules = []
+    for ask in (limiter.try_job, limiter.reserve):
+        with pytest.raises(LimiterFullError) as caught:
+            ask(*(VIDEOS if ask == limiter.try_job else SLOW), most=0)
+        logged = f"{type(caught.value).__module__}.LimiterFullError: {caught.value}"
+        info = normalize(Observation("heygen", exception=logged))
+        rules.append(info and info.rule)
+    assert rules == ["transport/LimiterFull"] * 2
 
 
 def test_it_shows_what_it_holds(limiter: Limiter) -> None:
@@ -653,27 +952,61 @@ _JSON = st.recursive(
 )
 
 
-@given(st.lists(st.tuples(st.sampled_from(["start", "keep", "release", "seen", "wait"]), _JSON), max_size=30))
-def test_any_answer_is_taken(steps: list[tuple[str, Any]]) -> None:
-    """No answer makes it fail, counts never fall below 0, and when the leases are over every place is free."""
+_NUMBERS = st.integers(0, 3)
+STEPS = (
+    st.tuples(st.just("ask"), st.sampled_from([None, "k1", "k2"]), st.just(0), st.none())
+    | st.tuples(st.sampled_from(["keep", "release", "wait"]), st.none(), _NUMBERS, st.none())
+    | st.tuples(st.sampled_from(["started", "seen"]), st.none(), _NUMBERS, _JSON)
+)
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_any_answer_is_taken(steps: list[tuple[str, str | None, int, Any]]) -> None:
+    """No answer and no order of reports makes it fail, counts stay right, and when the leases are over every place is free."""
     clock = ManualClock(0.0)
     limiter = Limiter(jobs={"heygen": 3}, job_lease=50, clock=clock)
-    counts = []
-    for step, data in steps:
+    open_slots: list[Slot] = []
+    counts, grew = [0], []
+    for step, key, number, data in steps:
         if step == "wait":
             clock.advance(7)
         elif step == "seen":
             limiter.seen("heygen", data)
-        else:
-            slot = limiter.try_job(*VIDEOS).slot
-            if slot is not None:
-                getattr(slot, {"start": "started"}.get(step, step))(*([data] if step == "start" else []))
+        elif step == "ask":
+            turn = ask_for(limiter, key)
+            open_slots += [turn.slot] if turn.slot is not None else []
+        elif open_slots:
+            slot = open_slots.pop(number % len(open_slots))
+            getattr(slot, step)(*([data] if step == "started" else []))
         counts.append(running(limiter))
+        if counts[-1] > counts[-2]:
+            grew.append((step, counts[-2]))
     assert [count for count in counts if count < 0] == []
+    # Only a call that gets one of the places, or an answer that tells of more, makes more of them.
+    assert [one for one in grew if one[0] not in ("ask", "started", "seen") or (one[0] == "ask" and one[1] >= 3)] == []
     clock.advance(50)
     assert running(limiter) == 0
     pool = limiter._pools["heygen"]
     assert (pool.jobs, pool.by_id) == ([], {})
+
+
+_REPORTS = st.tuples(st.booleans(), st.sampled_from(["k1", "k2"]), st.sampled_from(["keep", "release", "started"]), st.integers(0, 5))
+
+
+@given(st.lists(_REPORTS, max_size=40))
+def test_each_order_has_one_place(steps: list[tuple[bool, str, str, int]]) -> None:
+    """However calls of some orders overlap, an order has one place as long as one of its calls is open or may have started a job."""
+    limiter = Limiter(jobs={"heygen": 2}, clock=ManualClock(0.0))
+    open_slots: list[tuple[str, Slot]] = []
+    may_run: set[str] = set()
+    for asks, key, report, number in steps:
+        if asks:
+            open_slots.append((key, slot_of(limiter, key)))
+        elif open_slots:
+            order, slot = open_slots.pop(number % len(open_slots))
+            getattr(slot, report)(*([{"video_id": f"video of {order}"}] if report == "started" else []))
+            may_run |= {order} if report != "release" else set()
+        assert running(limiter) == len(may_run | {order for order, _ in open_slots})
 
 
 def test_threads_never_take_more_places_than_there_are(limiter: Limiter) -> None:
@@ -704,6 +1037,26 @@ def test_threads_never_take_more_places_than_there_are(limiter: Limiter) -> None
     assert sum(done) > 0
     assert most[0] <= 4
     assert running(limiter) == 6
+
+
+def test_threads_that_repeat_one_order_share_its_place(limiter: Limiter) -> None:
+    """Of many threads with one key each gets a slot, and together they never have more than one place."""
+    start_line = threading.Barrier(8)
+
+    def work(number: int) -> set[int]:
+        start_line.wait()
+        counts = set()
+        for turn in range(100):
+            slot = slot_of(limiter, "order")
+            counts.add(running(limiter))
+            report_to(slot, ("release", "keep", "a")[(turn + number) % 3])
+        return counts
+
+    with ThreadPoolExecutor(8) as pool:
+        counts = set().union(*pool.map(work, range(8)))
+    assert counts == {1}
+    limiter.seen("heygen", {"id": "a", "status": "completed"})
+    assert running(limiter) == 0
 
 
 # With the fake vendors.

@@ -342,7 +342,7 @@ def test_an_api_error_tells_its_history(way: Way, recorded_sleep: ManualClock) -
     with pytest.raises(ApiError) as caught:
         way(again_with(**POST_VIDEOS, idempotency_key=KEY, clock=recorded_sleep), script)
     error = caught.value
-    assert [(one.number, one.began, one.status, one.rule, one.wait, one.reason) for one in error.attempts] == [
+    assert [(one.number, one.time, one.status, one.rule, one.wait, one.reason) for one in error.attempts] == [
         (1, 0.0, 429, "heygen/RATE_LIMIT_EXCEEDED", 7.5, "throttled"),
         (2, 7.5, None, "transport/ReadTimeout", 0.5, "transient"),
         (3, 8.0, 402, "heygen/INSUFFICIENT_CREDIT", None, "permanent"),
@@ -730,7 +730,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "no number as deadline": (lambda: retrying("heygen", deadline=float("nan")), ValueError, "0 seconds or more, not nan"),
     "policy": (lambda: retrying("heygen", policy=3), TypeError, "policy takes a RetryPolicy, not int"),
     "budget": (lambda: retrying("heygen", budget="own"), TypeError, "budget takes a RetryBudget, not str"),
-    "hooks": (lambda: retrying("heygen", hooks=[print]), TypeError, "hooks are Hooks"),
+    "hooks": (lambda: retrying("heygen", hooks=[3]), TypeError, "hooks are Hooks"),
 }
 
 
@@ -888,3 +888,13 @@ def test_not_found_is_not_repeated_even_if_it_is_polled(way: Way) -> None:
     with pytest.raises(NotFoundError) as caught:
         way(again_with(sleep=lambda seconds: None), script)
     assert [attempt.reason for attempt in caught.value.attempts] == ["poll", "permanent"]
+
+
+def test_foreign_exception_says_why_it_was_not_repeated(way: Way, recorded_sleep: ManualClock) -> None:
+    """A lost connection that is not repeated leaves as itself, with a note of the reason; a mistake of one's own has none."""
+    with pytest.raises(requests.ConnectionError) as lost:
+        way(again_with(effect="spends"), Script(always=lambda: requests.ConnectionError("reset")))
+    assert [note.partition(":")[0] for note in lost.value.__notes__] == ["Not repeated after attempt 1 (unsafe)"]
+    with pytest.raises(KeyError) as own:
+        way(again_with(), Script(always=lambda: KeyError("mine")))
+    assert not hasattr(own.value, "__notes__")

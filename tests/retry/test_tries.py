@@ -56,13 +56,9 @@ def test_history_tells_every_attempt():
     for came in (BROKEN, SLOWED, None):
         attempt(call, came)
     assert call.attempts == (
-        Attempt(
-            number=1, began=0.0, seconds=1.0, status=500, rule=BROKEN.rule, wait=0.25, reason="transient", request_id=BROKEN.request_id
-        ),
-        Attempt(
-            number=2, began=1.25, seconds=1.0, status=429, rule=SLOWED.rule, wait=8.0, reason="throttled", request_id=SLOWED.request_id
-        ),
-        Attempt(number=3, began=10.25, seconds=1.0, status=200, rule=None, wait=None, reason=None, request_id="req-ok"),
+        Attempt(number=1, time=0.0, seconds=1.0, status=500, rule=BROKEN.rule, wait=0.25, reason="transient", request_id=BROKEN.request_id),
+        Attempt(number=2, time=1.25, seconds=1.0, status=429, rule=SLOWED.rule, wait=8.0, reason="throttled", request_id=SLOWED.request_id),
+        Attempt(number=3, time=10.25, seconds=1.0, status=200, rule=None, wait=None, reason=None, request_id="req-ok"),
     )
 
 
@@ -70,7 +66,7 @@ def test_history_of_a_first_success():
     """A call that succeeds at once has one attempt, without rule, wait and reason."""
     call = tries()
     attempt(call, None, took=0.5)
-    assert call.attempts == (Attempt(number=1, began=0.0, seconds=0.5, status=200, request_id="req-ok"),)
+    assert call.attempts == (Attempt(number=1, time=0.0, seconds=0.5, status=200, request_id="req-ok"),)
 
 
 def test_attempt_without_an_answer_has_no_status():
@@ -158,7 +154,7 @@ def test_clock_that_goes_back_does_no_harm():
     call = tries(clock=lambda: next(moments), deadline=5.0)
     call.begin()
     assert call.failed(BROKEN).retry is True
-    assert [(one.began, one.seconds) for one in call.attempts] == [(0.0, 0.0)]
+    assert [(one.time, one.seconds) for one in call.attempts] == [(0.0, 0.0)]
 
 
 def test_deadline_spans_all_attempts():

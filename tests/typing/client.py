@@ -107,7 +107,7 @@ client.heygen.get("/v3/x", retry=3)  # type: ignore[arg-type]  # pyright: ignore
 client.heify.upload_asset(b"x")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 assert_type(client.heygen.base_url, str)
-assert_type(client.heygen.budget, BudgetState)
+assert_type(client.heygen.budget, BudgetState | None)
 assert_type(client.heygen.breaker, BreakerState | None)
 assert_type(client.heygen.pages("/v3/voices", params={"limit": 50}), Iterator[Answer])
 assert_type(client.heygen.iterate("/v3/voices", params={"limit": 50}), Iterator[Any])
@@ -194,7 +194,7 @@ async def main() -> None:
         assert_type(await client.heygen.upload_asset(b"x", content_type="image/png"), Answer)
         assert_type(client.heygen.pages("/v3/voices"), AsyncIterator[Answer])
         assert_type([item async for item in client.heygen.iterate("/v3/voices")], list[Any])
-        assert_type(client.heygen.budget, BudgetState)
+        assert_type(client.heygen.budget, BudgetState | None)
         assert_type(client.heygen.breaker, BreakerState | None)
         both = await asyncio.gather(client.heygen.get("/v3/users/me"), client.heify.post("/details"))
         assert_type(both, tuple[Answer, Answer])
