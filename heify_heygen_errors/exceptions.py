@@ -97,7 +97,7 @@ class ApiError(Exception):
 
     def __str__(self) -> str:
         info = self.info
-        facts = [f"{label} {printable(str(value))}" for label, value in self._facts() if value is not None]
+        facts = [f"{printable(label)} {printable(str(value))}" for label, value in self._facts() if value is not None]
         facts.append(printable(info.rule))
         return f"{printable(info.provider)}: {printable(info.message or info.summary)} [{info.category}; {', '.join(facts)}]"
 

@@ -47,6 +47,7 @@ _NOT_YOURS: Final = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _LONGEST_SHOWN: Final = 80
 _KEY = re.compile(r"[A-Za-z0-9_\-:.]{1,255}")  # vendor notes 2026-11, HeyGen section c
+_NO_SEGMENTS: Final = frozenset({"", ".", "..", "None"})
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
@@ -248,7 +249,9 @@ def _located(vendor: Vendor, path: str, params: Mapping[str, Any] | None) -> tup
 
 def _is_no_segment(segment: str) -> bool:
     """Whether a part of a path is empty, leads elsewhere as ``..`` does (also quoted), or is a placeholder that nobody filled."""
-    return "{" in segment or any(part in ("", ".", "..", "None") for part in re.split(r"[/\\]", unquote(segment)))
+    if "%" not in segment and "{" not in segment:
+        return segment in _NO_SEGMENTS
+    return "{" in segment or any(part in _NO_SEGMENTS for part in re.split(r"[/\\]", unquote(segment)))
 
 
 def _split_absolute(vendor: Vendor, url: str) -> tuple[str, str, str]:

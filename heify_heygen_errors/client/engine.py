@@ -34,7 +34,7 @@ from heify_heygen_errors.exceptions import ApiError, printable
 from heify_heygen_errors.model import ErrorInfo, Outcome
 from heify_heygen_errors.normalizer import MAX_CODE, Normalizer, excerpt, path_of, request_id_of
 from heify_heygen_errors.observation import Observation
-from heify_heygen_errors.redaction import redact_bounded
+from heify_heygen_errors.redaction import redact_bounded, suspicious
 from heify_heygen_errors.retry.breaker import CircuitBreaker, CircuitOpenError, Permit
 from heify_heygen_errors.retry.budget import RetryBudget, shared_budget
 from heify_heygen_errors.retry.events import DeprecationSeen, Listeners
@@ -85,10 +85,16 @@ class Core:
     draw: Callable[[], float]
     limit: int
     warned: set[tuple[str, str, str]] = attrs.field(factory=set)
+    _budgets: dict[str, RetryBudget] = attrs.field(factory=dict, init=False)
 
     def budget_of(self, provider: str, host: str) -> RetryBudget | None:
         """Where retries of a call to this host take their tokens; None for no budget."""
-        return shared_budget(provider, host) if self.budget == "shared" else self.budget
+        if self.budget != "shared":
+            return self.budget
+        budget = self._budgets.get(host)
+        if budget is None:
+            budget = self._budgets[host] = shared_budget(provider, host)
+        return budget
 
     @property
     def catalogs(self) -> Catalogs:
@@ -324,7 +330,9 @@ def _read(core: Core, call: Call, received: Received) -> Reading:
 
 def _request_id(core: Core, call: Call, headers: Mapping[str, str]) -> str | None:
     found = request_id_of(headers, core.catalogs.space(call.vendor.facts.provider), core.catalogs)
-    return found and redact_bounded(found, MAX_CODE, call.secrets)
+    if found is None or (len(found) <= MAX_CODE and not suspicious(found) and not any(secret in found for secret in call.secrets)):
+        return found
+    return redact_bounded(found, MAX_CODE, call.secrets)
 
 
 def _info_of(core: Core, call: Call, problem: Exception) -> ErrorInfo:

@@ -23,6 +23,8 @@ _NO_CONTENT: Final = frozenset({204, 205})
 _ANSWERED: Final = frozenset({"GET", "POST"})
 _KINDS: Final = {"nothing": "empty", "html": "an HTML page", "xml": "XML", "text": "text"}
 _BROKEN: Final = "broken JSON"
+# As json.loads with strict=False, which makes a decoder for every call.
+_decode: Final = json.JSONDecoder(strict=False).decode
 _SUNSET_UNKNOWN: Final = "This endpoint is deprecated."
 
 
@@ -78,7 +80,7 @@ def _quickly_read(received: Received) -> Document | None:
         return None
     try:
         text = body.decode()
-        return Document("json", json.loads(text, strict=False), text)
+        return Document("json", _decode(text), text)
     except (ValueError, RecursionError):
         return None
 

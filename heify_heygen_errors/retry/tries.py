@@ -28,7 +28,8 @@ _EARLIER: Final = "An earlier attempt of this call may have taken effect: check 
 SILENT: Final = Listeners(None)
 
 
-@attrs.define(kw_only=True, eq=False)
+# Checked when it is made; while it is used, for every call of a client, setting a field is only that.
+@attrs.define(kw_only=True, eq=False, on_setattr=attrs.setters.NO_OP)
 class Tries:
     """The attempts of one call, from `begin` over `failed` to `succeeded`.
 
