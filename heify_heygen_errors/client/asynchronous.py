@@ -26,7 +26,6 @@ from heify_heygen_errors.client.settings import (
     checked_sleep,
     checked_verify,
     shown,
-    vendors,
 )
 from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.client.wire import Outgoing, Received
@@ -193,18 +192,16 @@ class AsyncClient:
             limiter=limiter,
             max_answer=max_answer,
         )
-        found = vendors(keys, {"heygen": heygen_base_url, "liveavatar": liveavatar_base_url, "heify": heify_base_url})
+        lines = settings.lines(keys, {"heygen": heygen_base_url, "liveavatar": liveavatar_base_url, "heify": heify_base_url})
         checked_sleep(sleep, awaited=True)
         if session is not None and (proxies is not None or verify is not True):
             msg = "set proxies and verify on the session that you pass"
             raise ValueError(msg)
         self._wire = Httpx2Wire(session, proxies=checked_proxies(proxies), verify=verify if session is not None else checked_verify(verify))
         self._driver = driver = _Driver(self._wire, sleep)
-        defaults = settings.defaults()
-        cores = {name: settings.core(vendor) for name, vendor in found.items()}
-        self.heygen = AsyncHeyGen(found["heygen"], cores["heygen"], defaults, driver)
-        self.liveavatar = AsyncLiveAvatar(found["liveavatar"], cores["liveavatar"], defaults, driver)
-        self.heify = AsyncHeify(found["heify"], cores["heify"], defaults, driver)
+        self.heygen = AsyncHeyGen(*lines["heygen"], driver)
+        self.liveavatar = AsyncLiveAvatar(*lines["liveavatar"], driver)
+        self.heify = AsyncHeify(*lines["heify"], driver)
 
     def __reduce__(self) -> NoReturn:
         refuse_pickle()

@@ -124,6 +124,7 @@ def exchange(core: Core, call: Call) -> Steps:
     )
     if call.key is None and not _brings_credential(call):
         facts = call.vendor.facts
+        tries.idempotency_key = None  # none was sent
         raise tries.raised(_info_of(core, call, KeyMissingError(facts.argument, facts.variable)))
     leave = _Leave(core, call)
     while True:

@@ -84,6 +84,16 @@ class Settings:
             connect=connect, read=read, deadline=checked_deadline(self.deadline), policy=chosen_policy(self.retry, RetryPolicy())
         )
 
+    def lines(self, keys: Keys, base_urls: Mapping[str, str | None]) -> dict[str, tuple[Vendor, Core, Defaults]]:
+        """What the calls to each provider are made of.
+
+        Raises:
+            ValueError, TypeError: a key, URL, number or policy that cannot be meant.
+        """
+        found = vendors(keys, base_urls)
+        defaults = self.defaults()
+        return {name: (vendor, self.core(vendor), defaults) for name, vendor in found.items()}
+
     def core(self, vendor: Vendor) -> Core:
         """What the calls to one vendor share."""
         provider = vendor.facts.provider

@@ -26,7 +26,6 @@ from heify_heygen_errors.client.settings import (
     checked_sleep,
     checked_verify,
     shown,
-    vendors,
 )
 from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.client.wire import Outgoing, Received
@@ -211,7 +210,7 @@ class Client:
             limiter=limiter,
             max_answer=max_answer,
         )
-        found = vendors(keys, {"heygen": heygen_base_url, "liveavatar": liveavatar_base_url, "heify": heify_base_url})
+        lines = settings.lines(keys, {"heygen": heygen_base_url, "liveavatar": liveavatar_base_url, "heify": heify_base_url})
         checked_sleep(sleep, awaited=False)
         if session is not None:
             if not isinstance(getattr(session, "adapters", None), Mapping) or isinstance(session, type):
@@ -231,11 +230,9 @@ class Client:
             session, proxies=checked_proxies(proxies), verify=verify if session is not None else checked_verify(verify)
         )
         self._driver = driver = _Driver(self._wire, sleep)
-        defaults = settings.defaults()
-        cores = {name: settings.core(vendor) for name, vendor in found.items()}
-        self.heygen = HeyGen(found["heygen"], cores["heygen"], defaults, driver)
-        self.liveavatar = LiveAvatar(found["liveavatar"], cores["liveavatar"], defaults, driver)
-        self.heify = Heify(found["heify"], cores["heify"], defaults, driver)
+        self.heygen = HeyGen(*lines["heygen"], driver)
+        self.liveavatar = LiveAvatar(*lines["liveavatar"], driver)
+        self.heify = Heify(*lines["heify"], driver)
 
     def __reduce__(self) -> NoReturn:
         refuse_pickle()
