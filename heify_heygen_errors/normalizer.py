@@ -14,6 +14,7 @@ import attrs
 
 from heify_heygen_errors import transport as transports
 from heify_heygen_errors.catalog import CatalogEntry, Catalogs, Rule, Space, default_catalogs
+from heify_heygen_errors.catalog.space import bare_path
 from heify_heygen_errors.document import Document, excerpt_source, read_document
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.failure import Failure
@@ -502,12 +503,7 @@ def request_id_of(headers: Mapping[str, str], space: Space, catalogs: Catalogs) 
 
 def path_of(url: str | None, secrets: tuple[str, ...] = ()) -> str | None:
     """The path of a URL, without host, query and credentials; None where there is no URL."""
-    if url is None:
-        return None
-    path = url.partition("?")[0].partition("#")[0]
-    if "://" in path:
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return redact_bounded(path, MAX_TEXT, secrets)
+    return None if url is None else redact_bounded(bare_path(url), MAX_TEXT, secrets)
 
 
 def host_provider(catalogs: Catalogs, url: str | None) -> str | None:

@@ -19,6 +19,12 @@ def is_status(code: str) -> bool:
     return len(code) == 3 and code.isascii() and code.isdigit() and "1" <= code[0] <= "5"  # noqa: PLR2004
 
 
+def bare_path(url: str) -> str:
+    """The path of a URL or path, without host, query and fragment."""
+    path = url.partition("?")[0].partition("#")[0]
+    return "/" + path.partition("://")[2].partition("/")[2] if "://" in path else path
+
+
 def _endpoint(row: Mapping[str, Any]) -> Endpoint:
     wait = row.get("min_wait")
     return Endpoint(**{**row, "min_wait": None if wait is None else float(wait)})
@@ -161,9 +167,7 @@ class Space(Table):
         """The endpoint of a method and a URL or path, None if the catalog does not know it."""
         if method is None or url is None:
             return None
-        path = url.partition("?")[0].partition("#")[0]
-        if "://" in path:
-            path = "/" + path.partition("://")[2].partition("/")[2]
+        path = bare_path(url)
         fixed = self._fixed.get((method.upper(), path.rstrip("/")))
         if fixed is not None:
             return fixed

@@ -99,7 +99,8 @@ class Call:
         path: without host and query, as the catalog knows it.
         url: absolute and encoded.
         headers: all but the client's key.
-        key: of the client; None where the call brings its own credential.
+        key: of the client; None where there is none, or where the call brings its own credential.
+        brings_credential: whether it does.
         secrets: every credential that goes along, to be kept out of all texts.
         key_ignored: whether an idempotency key was asked for that the endpoint is not known to honour.
     """
@@ -111,6 +112,7 @@ class Call:
     url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False)
     key: Secret | None
+    brings_credential: bool
     body: bytes | None = attrs.field(repr=False)
     secrets: tuple[str, ...] = attrs.field(repr=False)
     endpoint: Endpoint | None
@@ -167,8 +169,8 @@ def prepare(vendor: Vendor, space: Space, defaults: Defaults, method: str, path:
     if key is not None and _key_goes_in_header(endpoint):
         merged["Idempotency-Key"] = key
     merged.update(headers)
-    has_credential = any(name.lower() in _CREDENTIALS for name in headers)
-    client_key = None if has_credential else vendor.key
+    brings_credential = any(name.lower() in _CREDENTIALS for name in headers)
+    client_key = None if brings_credential else vendor.key
     timeout, retry = options.get("timeout"), options.get("retry")
     connect, read = (defaults.connect, defaults.read) if timeout is None else timeouts(timeout)
     return Call(
@@ -179,6 +181,7 @@ def prepare(vendor: Vendor, space: Space, defaults: Defaults, method: str, path:
         url=url,
         headers=merged.values,
         key=client_key,
+        brings_credential=brings_credential,
         body=content,
         secrets=_secrets(client_key, headers),
         endpoint=endpoint,

@@ -151,7 +151,7 @@ class HeyGenCalls(VendorCalls[R]):
 
     def upload_asset(
         self,
-        file: str | Path | bytes | BinaryIO,
+        file: str | os.PathLike[str] | bytes | BinaryIO,
         *,
         name: str | None = None,
         content_type: str | None = None,

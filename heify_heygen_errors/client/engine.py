@@ -122,7 +122,7 @@ def exchange(core: Core, call: Call) -> Steps:
         draw=core.draw,
         catalogs=core.catalogs,
     )
-    if call.key is None and not _brings_credential(call):
+    if call.key is None and not call.brings_credential:
         facts = call.vendor.facts
         tries.idempotency_key = None  # none was sent
         raise tries.raised(_info_of(core, call, KeyMissingError(facts.argument, facts.variable)))
@@ -310,10 +310,6 @@ def _outgoing(core: Core, call: Call, tries: Tries, url: str) -> Outgoing:
         total=remaining,
         limit=core.limit,
     )
-
-
-def _brings_credential(call: Call) -> bool:
-    return any(name.lower() in ("authorization", "x-api-key") for name in call.headers)
 
 
 def _found_in(received: Received | None, problem: ClientFailureError) -> ClientFailureError:
