@@ -278,8 +278,9 @@ def provider_page(raw: Mapping[str, Row], name: str) -> str:
         ]
         parts += [meaning(raw, f"Status {status}", f"{name}/status:{status}", row) for status, row in data["statuses"].items()]
     if data.get("endpoints"):
-        columns = ("method", "path", "effect", "idempotency", "min_wait", "rate_per_minute", "burst", "monthly_quota")
-        used = [column for column in columns if any(column in row for row in data["endpoints"])]
+        columns = ("method", "path", "effect", "idempotency", "min_wait", "rate_per_minute", "burst", "monthly_quota", "job")
+        rows = [{**row, **_job(row)} for row in data["endpoints"]]
+        used = [column for column in columns if any(column in row for row in rows)]
         parts += [
             "## Endpoints\n",
             "What a repeat does, and which idempotency key the endpoint honours: see [model.md](../model.md#may_repeat).\n",
@@ -288,19 +289,26 @@ def provider_page(raw: Mapping[str, Row], name: str) -> str:
                     {"min_wait": "min wait, s", "rate_per_minute": "per minute", "monthly_quota": "per month"}.get(column, column)
                     for column in used
                 ],
-                ([code(row[column]) if column == "path" else str(row.get(column, "")) for column in used] for row in data["endpoints"]),
+                ([code(row[column]) if column == "path" else str(row.get(column, "")) for column in used] for row in rows),
             ),
         ]
     if data.get("limits"):
+        kept = any(row["name"] == "concurrent_jobs" for row in data["limits"])
+        limiter = " The [limiter](../client.md#limiter) keeps to `concurrent_jobs`, by the column `job` above." if kept else ""
         parts += [
             "## Limits\n",
-            "Documented limits. They are facts, not rules: nothing is matched by them.\n",
+            f"Documented limits. They are facts, not rules: nothing is matched by them.{limiter}\n",
             table(
                 ("Limit", "Value", "Unit", "Note"),
                 ((row["name"], str(row["value"]), row["unit"], row.get("note", "")) for row in data["limits"]),
             ),
         ]
     return join(parts)
+
+
+def _job(row: Row) -> Row:
+    """What an endpoint does to jobs that count towards a limit."""
+    return {"job": "starts" if row.get("starts_job") else "ends"} if row.get("starts_job") or row.get("ends_job") else {}
 
 
 def layers_page(raw: Mapping[str, Row]) -> str:

@@ -501,7 +501,7 @@ def test_catalog_list_of_one(hhe: Run, name: str) -> None:
 def test_catalog_list_of_facts(hhe: Run) -> None:
     """--endpoints and --limits list those instead, as lines or JSON."""
     lines = hhe("catalog", "list", "heify", "--endpoints").lines
-    assert "heify\tPOST\t/analytics\tspends\t\t12\t5\t2\t30" in lines
+    assert "heify\tPOST\t/analytics\tspends\t\t12\t5\t2\t30\t" in lines
     told = hhe("catalog", "list", "heify", "--endpoints", "--json").json
     assert len(told) == len(lines)
     assert {
@@ -514,7 +514,18 @@ def test_catalog_list_of_facts(hhe: Run) -> None:
         "rate_per_minute": 5,
         "burst": 2,
         "monthly_quota": 30,
+        "job": None,
     } in told
+    jobs = hhe("catalog", "list", "heygen", "--endpoints", "--json").json
+    assert {(one["method"], one["path"]): one["job"] for one in jobs if one["path"].startswith("/v3/videos")} == {
+        ("GET", "/v3/videos"): None,
+        ("POST", "/v3/videos"): "starts",
+        ("POST", "/v3/videos/batches"): "starts",
+        ("GET", "/v3/videos/batches/{batch_id}"): None,
+        ("GET", "/v3/videos/statuses"): None,
+        ("DELETE", "/v3/videos/{video_id}"): "ends",
+        ("GET", "/v3/videos/{video_id}"): None,
+    }
     limits = hhe("catalog", "list", "--limits", "--json").json
     assert {limit["provider"] for limit in limits} <= set(Catalogs.load().providers)
     assert {tuple(limit) for limit in limits} == {("provider", "name", "value", "unit", "note")}

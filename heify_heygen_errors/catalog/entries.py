@@ -383,6 +383,11 @@ class Endpoint:
     starts_job: bool = False
     ends_job: bool = False
 
+    @property
+    def job(self) -> str | None:
+        """What it does to jobs that count towards a limit: ``starts``, ``ends`` or None."""
+        return "starts" if self.starts_job else "ends" if self.ends_job else None
+
 
 @attrs.frozen
 class Limit:

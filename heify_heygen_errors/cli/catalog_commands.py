@@ -63,7 +63,7 @@ def _facts(session: Session, name: str | None, *, endpoints: bool, as_json: bool
     catalogs = session.normalizer.catalogs
     spaces = [catalogs.space(provider) for provider in catalogs.providers if name in (None, provider)]
     if endpoints:
-        columns = ["provider", "method", "path", "effect", "idempotency", "min_wait", "rate_per_minute", "burst", "monthly_quota"]
+        columns = ["provider", "method", "path", "effect", "idempotency", "min_wait", "rate_per_minute", "burst", "monthly_quota", "job"]
         rows = [[space.name, *(getattr(endpoint, column) for column in columns[1:])] for space in spaces for endpoint in space.endpoints]
     else:
         columns = ["provider", "name", "value", "unit", "note"]
