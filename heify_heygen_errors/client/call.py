@@ -16,6 +16,7 @@ import attrs
 
 from heify_heygen_errors import __version__
 from heify_heygen_errors.catalog import Endpoint, Space
+from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.vendors import Secret, Vendor, long_enough, origin_of
 from heify_heygen_errors.retry.policy import RetryPolicy
 
@@ -113,7 +114,7 @@ class Call:
     headers: Mapping[str, str] = attrs.field(repr=False)
     key: Secret | None
     brings_credential: bool
-    body: bytes | None = attrs.field(repr=False)
+    body: bytes | StreamedBody | None = attrs.field(repr=False)
     secrets: tuple[str, ...] = attrs.field(repr=False)
     endpoint: Endpoint | None
     idempotency_key: str | None

@@ -6,6 +6,7 @@ requests alone has no deadline: its time-outs count between two bytes and once p
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import connection as urllib3_connection
 
+from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.watchdog import Watch
 
 # Bytes of a request that are given the read time-out to leave. Python counts a time-out over all that is sent at once.
@@ -69,7 +71,13 @@ class _Watched(HTTPConnection):
             self.timeout = call.patience
             cast(socket.socket, self.sock).settimeout(call.patience)
             call.sent = True
-        super().request(*arguments, **options)
+        try:
+            super().request(*arguments, **options)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            # A storage that refuses an upload answers early and closes; its answer is there to be read. urllib3 reads it
+            # behind EPIPE, and newer ones behind ECONNRESET, but not where TLS says the same.
+            if not isinstance(options.get("body"), StreamedBody):
+                raise
 
     def send(self, data: Any) -> None:
         call = current.call

@@ -28,6 +28,7 @@ from heify_heygen_errors.client.failures import (
     TooManyRedirectsError,
 )
 from heify_heygen_errors.client.reading import Reading, notices_in, read
+from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.vendors import Vendor, origin_of
 from heify_heygen_errors.client.wire import Outgoing, Received
 from heify_heygen_errors.exceptions import ApiError, printable
@@ -134,8 +135,9 @@ def exchange(core: Core, call: Call) -> Steps:
             yield from leave.ask(tries)
             reading = _read(core, call, (yield from _sent(core, call, tries)))
         except Exception as problem:  # of any HTTP library; what it means is the normalizer's to say
-            if not leave.is_sending and not isinstance(problem, CircuitOpenError | LimiterFullError):
-                leave.broken_off()  # by the sleep that the client was given
+            is_asking = not leave.is_sending and not isinstance(problem, CircuitOpenError | LimiterFullError)
+            if is_asking or (isinstance(call.body, StreamedBody) and call.body.problem is problem):
+                leave.broken_off()  # by the sleep that the client was given, the file that changed, or the user's function
                 raise
             cause = problem
             reading = Reading(_info_of(core, call, problem))

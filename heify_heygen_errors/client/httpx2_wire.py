@@ -14,7 +14,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from urllib.request import getproxies
 
 from heify_heygen_errors.client.failures import (
@@ -24,6 +24,7 @@ from heify_heygen_errors.client.failures import (
     DeadlineExceededError,
     WrongLoopError,
 )
+from heify_heygen_errors.client.streaming import Reading, StreamedBody
 from heify_heygen_errors.client.wire import Outgoing, Received
 
 if TYPE_CHECKING:
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
 
     Exchange: TypeAlias = Callable[[httpx2.Request], Awaitable[httpx2.Response]]
 
+_T = TypeVar("_T")
+
 _MAX_CONNECTIONS: Final = 100
 _MAX_IDLE: Final = 64
 _PIECE: Final = 256 * 1024
 """Bytes of a body that are written at once: the time-out for writing begins anew with each piece."""
+_HEAD: Final = 64 * 1024
+"""Bytes of an answer that are taken at most while its request is still being sent."""
 _ENCODINGS: Final = b"gzip, deflate"  # what requests decodes without more packages, so that both wires ask for the same
 _PROXIED: Final = ("http", "https", "all")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -46,6 +51,12 @@ class Httpx2Wire:
 
     Without a session it has its own connections. They keep no cookies, follow no redirects, read no ``.netrc``, and belong
     to the event loop that they are first used in; when that loop is closed, the next one gets new ones.
+
+    A `StreamedBody` is sent as it is read, on other threads, always with its length and never in chunks. An answer other than
+    success that comes before all of it was sent ends the sending and is returned; over a connection that a session kept open,
+    it can be lost when the vendor closes that. Where the body itself breaks off (the file changed, could not be read, or the
+    callback raised), the connection is closed and `StreamedBody.problem` is raised: the original exception, whatever its type,
+    without a request on it and in nothing else.
 
     Args:
         session: a client of the user's to send with. It keeps its settings (headers below those of the request, auth,
@@ -80,17 +91,40 @@ class Httpx2Wire:
                 took longer than the time for connecting.
             httpx2.InvalidURL: the URL is not absolute or not encoded.
             ClientClosedError, WrongLoopError: the wire was closed, or its connections are in use by another event loop.
+            Exception: what ended a streamed body from our side, see the class.
         """
+        body = outgoing.body
+        return await (self._send_streamed(outgoing, body) if isinstance(body, StreamedBody) else self._send(outgoing))
+
+    async def _send_streamed(self, outgoing: Outgoing, streamed: StreamedBody) -> Received:
+        streamed.renew()
+        received: Received | None = None
+        try:
+            received = await self._send(outgoing)
+        except Exception:
+            if streamed.problem is None:
+                raise
+        finally:
+            streamed.close()
+        # Raised behind the handler, or what was caught, with the request in its frames, would be its context.
+        if streamed.problem is not None:
+            raise streamed.problem
+        return cast(Received, received)
+
+    async def _send(self, outgoing: Outgoing) -> Received:
         if outgoing.total is not None and outgoing.total <= 0:
             raise DeadlineExceededError(sent=False)
         timer = asyncio.timeout(outgoing.total)
-        course = _Course(timer, outgoing.connect, tells_all=self._line.tells_all)
+        course = _Course(timer, outgoing.connect, tells_all=self._line.tells_all, listens=isinstance(outgoing.body, StreamedBody))
         try:
             async with timer:
                 return await _received(await self._line.send(outgoing, course), outgoing.limit)
         except TimeoutError:
             if not timer.expired():
                 raise
+        finally:
+            if course.listener is not None:
+                await course.listener.close()
         # Raised behind the handler: the frames of what was cancelled have the request in them.
         raise course.failure()
 
@@ -113,13 +147,16 @@ class _OwnLine:
         self._context = _tls_context(verify=verify)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._exchange: Exchange | None = None
-        self._open: httpx2.AsyncHTTPTransport | httpx2.AsyncClient | None = None
+        self._uploading: Exchange | None = None
+        self._open: list[httpx2.AsyncHTTPTransport | httpx2.AsyncClient] = []
         self._is_closed = False
 
     async def send(self, outgoing: Outgoing, course: _Course) -> httpx2.Response:
         exchange = self._exchange
         if exchange is None or self._loop is not asyncio.get_running_loop():
             exchange = self._connected()
+        if isinstance(outgoing.body, StreamedBody):
+            exchange = self._uploading = self._uploading or self._new_exchange(0)
         request = _exact_request(outgoing, course)
         if self._proxies is None:
             return await exchange(request)
@@ -140,10 +177,11 @@ class _OwnLine:
 
     async def close(self) -> None:
         opened, loop = self._open, self._loop
-        self._is_closed, self._open, self._exchange, self._loop = True, None, None, None
+        self._is_closed, self._open, self._exchange, self._uploading, self._loop = True, [], None, None, None
         # What belongs to a loop that is over cannot be closed any more, only dropped.
-        if opened is not None and loop is asyncio.get_running_loop():
-            await opened.aclose()
+        if loop is asyncio.get_running_loop():
+            for each in opened:
+                await each.aclose()
 
     def _connected(self) -> Exchange:
         """Connections for the running event loop."""
@@ -151,30 +189,38 @@ class _OwnLine:
             raise ClientClosedError
         if self._loop is not None and not self._loop.is_closed():
             raise WrongLoopError
-        exchange = self._direct() if self._proxies is None and getproxies().keys().isdisjoint(_PROXIED) else self._routed()
+        self._open, self._uploading = [], None
+        exchange = self._new_exchange(_MAX_IDLE)
         self._loop, self._exchange = asyncio.get_running_loop(), exchange
         return exchange
 
-    def _direct(self) -> Exchange:
+    def _new_exchange(self, idle: int) -> Exchange:
+        """New connections, of which so many are kept. None for uploads: only of a new one httpcore2 tells the stream."""
+        is_direct = self._proxies is None and getproxies().keys().isdisjoint(_PROXIED)
+        return self._direct(idle) if is_direct else self._routed(idle)
+
+    def _direct(self, idle: int) -> Exchange:
         import httpx2
 
-        limits = httpx2.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_MAX_IDLE)
-        self._open = transport = httpx2.AsyncHTTPTransport(verify=self._context, limits=limits)
+        limits = httpx2.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=idle)
+        transport = httpx2.AsyncHTTPTransport(verify=self._context, limits=limits)
+        self._open.append(transport)
         return transport.handle_async_request
 
-    def _routed(self) -> Exchange:
+    def _routed(self, idle: int) -> Exchange:
         import httpx2
 
         # Unlimited: a tunnel whose TLS handshake failed never leaves the pool of httpcore2 2.16 and would use the limit
         # up (github.com/pydantic/httpx2, pull request 1010).
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=_MAX_IDLE)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=idle)
         mounts = {
             pattern: None if proxy is None else httpx2.AsyncHTTPTransport(verify=self._context, limits=limits, proxy=proxy)
             for pattern, proxy in (self._proxies or {}).items()
         }
         if self._proxies is None:  # plain http is for this machine, and no business of the environment's proxies
             mounts["http://"] = httpx2.AsyncHTTPTransport(verify=self._context, limits=limits)
-        self._open = client = httpx2.AsyncClient(verify=self._context, limits=limits, mounts=mounts, trust_env=self._proxies is None)
+        client = httpx2.AsyncClient(verify=self._context, limits=limits, mounts=mounts, trust_env=self._proxies is None)
+        self._open.append(client)
         return partial(client.send, stream=True, auth=None, follow_redirects=False)
 
 
@@ -207,18 +253,25 @@ class _Course:
         timer: of the whole exchange.
         connect: seconds.
         tells_all: whether silence means that nothing was sent.
+        listens: whether to listen for an answer while the request is sent.
+
+    Attributes:
+        is_sent: whether a byte of the request may have left.
+        listener: what listens, once it does.
     """
 
-    __slots__ = ("_connect", "_end", "_is_connecting", "_stream", "_tells_all", "_timer", "is_sent")
+    __slots__ = ("_connect", "_end", "_is_connecting", "_listens", "_stream", "_tells_all", "_timer", "is_sent", "listener")
 
-    def __init__(self, timer: asyncio.Timeout, connect: float, *, tells_all: bool) -> None:
+    def __init__(self, timer: asyncio.Timeout, connect: float, *, tells_all: bool, listens: bool = False) -> None:
         self._timer = timer
         self._end = timer.when()
         self._connect = connect
         self._tells_all = tells_all
         self._is_connecting = False
         self._stream: Any = None
+        self._listens = listens
         self.is_sent = False
+        self.listener: _Listener | None = None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if self.is_sent:
@@ -231,6 +284,8 @@ class _Course:
             self.is_sent = True
             # What follows is of no interest, and each event costs time.
             request.extensions.pop("trace", None)
+            if self._listens and self._stream is not None and event.startswith("http11."):
+                self.listener = _Listener(self._stream)
             if self._is_connecting:
                 self._is_connecting = False
                 self._set_timer(self._end)
@@ -264,6 +319,119 @@ class _Course:
         self._timer.reschedule(when)
 
 
+class _Listener:
+    """Reads a connection while a request is written to it, and ends the writing when the answer refuses the request.
+
+    httpcore2 reads only behind the last byte of a request. What asyncio has not read by then is lost when the vendor, which
+    has answered, closes the connection and a write fails.
+
+    Arguments:
+        stream: of httpcore2. Its methods are replaced until `close`.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._read: Callable[..., Awaitable[bytes]] = stream.read
+        self._write: Callable[..., Awaitable[None]] = stream.write
+        self._coming: asyncio.Task[bytes] | None = None
+        stream.read, stream.write = self.read, self.write
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2's signature
+        """Write, unless a refusal comes in.
+
+        Raises:
+            httpcore2.WriteError: one did, or the end of the connection; httpcore2 then reads the answer.
+        """
+        import httpcore2
+
+        if self._coming is None:
+            self._coming = asyncio.create_task(_called(self._read, _HEAD, None))
+        writing = asyncio.create_task(_called(self._write, buffer, timeout))
+        try:
+            if not self._coming.done():
+                await asyncio.wait((writing, self._coming), return_when=asyncio.FIRST_COMPLETED)
+            if _is_refusal(self._coming):
+                msg = "the answer came before the request was sent"
+                raise httpcore2.WriteError(msg)
+            await writing
+        finally:
+            await _ended(writing)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the same
+        """What came in meanwhile, then what the stream reads.
+
+        Raises:
+            httpcore2.ReadTimeout: nothing came.
+        """
+        import httpcore2
+
+        coming = self._coming
+        if coming is None:
+            return await self._read(max_bytes, timeout)
+        await asyncio.wait((coming,), timeout=timeout)
+        if not coming.done():
+            raise httpcore2.ReadTimeout
+        self._coming = None
+        # If reading failed, it fails again.
+        return await self._read(max_bytes, timeout) if coming.exception() is not None else coming.result()
+
+    async def close(self) -> None:
+        """Leave the stream as it was."""
+        del self._stream.read, self._stream.write
+        if self._coming is not None:
+            await _ended(self._coming)
+
+
+async def _called(function: Callable[..., Awaitable[_T]], *arguments: object) -> _T:
+    return await function(*arguments)  # as a task it may be cancelled before it begins: no coroutine is left over then
+
+
+def _is_refusal(coming: asyncio.Task[bytes]) -> bool:
+    """Whether an answer of 300 or more has begun to come in, or nothing will."""
+    if not coming.done() or coming.exception() is not None:
+        return False
+    head = coming.result()
+    return not head or (head.startswith(b"HTTP/1.") and head[9:10] in b"345")
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class _Streamed:
+    """The pieces of a streamed body, read on other threads; each time from the first."""
+
+    def __init__(self, body: StreamedBody) -> None:
+        self._body = body
+
+    def __aiter__(self) -> _StreamedPieces:
+        return _StreamedPieces(self._body)
+
+
+class _StreamedPieces:
+    """One time."""
+
+    def __init__(self, body: StreamedBody) -> None:
+        self._body = body
+        self._reading: Reading | None = None
+
+    def __aiter__(self) -> _StreamedPieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        reading = self._reading
+        if reading is None:
+            reading = self._reading = self._body.begin()
+        else:
+            self._body.handed_over(reading)
+        piece = await asyncio.to_thread(self._body.next_piece, reading)
+        if not piece:
+            reading.close()
+            raise StopAsyncIteration
+        return piece
+
+
 class _Pieces:
     """A large body, in pieces; can be sent more than once."""
 
@@ -294,7 +462,13 @@ def _exact_request(outgoing: Outgoing, course: _Course) -> httpx2.Request:
         headers.append((b"Accept-Encoding", _ENCODINGS))
     if b"content-length" not in names and (body is not None or outgoing.method in _WITH_BODY):
         headers.append((b"Content-Length", b"%d" % len(body or b"")))
-    extensions = {"timeout": _timeouts(outgoing), "trace": course, "target": (target if target[0] == "/" else "/" + target).encode("ascii")}
+    extensions: dict[str, Any] = {
+        "timeout": _timeouts(outgoing),
+        "trace": course,
+        "target": (target if target[0] == "/" else "/" + target).encode("ascii"),
+    }
+    if isinstance(body, StreamedBody):
+        return httpx2.Request(outgoing.method, url, headers=_framed(headers, body), content=_Streamed(body), extensions=extensions)
     if body is not None and len(body) > _PIECE:
         return httpx2.Request(outgoing.method, url, headers=headers, content=_Pieces(body), extensions=extensions)
     return httpx2.Request(outgoing.method, url, headers=headers, stream=httpx2.ByteStream(body or b""), extensions=extensions)
@@ -310,19 +484,27 @@ def _merged_request(session: httpx2.AsyncClient, outgoing: Outgoing, course: _Co
     headers = _encoded(outgoing.headers)
     names = {name.lower() for name, _ in headers}
     headers += [pair for pair in session.headers.raw if pair[0].lower() not in names]
-    body: bytes | _Pieces | None = outgoing.body
-    if isinstance(body, bytes) and len(body) > _PIECE:
+    body, content = outgoing.body, cast(bytes | _Pieces | _Streamed | None, outgoing.body)
+    if isinstance(body, StreamedBody):
+        headers, content = _framed(headers, body), _Streamed(body)
+    elif body is not None and len(body) > _PIECE:
         if b"content-length" not in names:
             headers.append((b"Content-Length", b"%d" % len(body)))
-        body = _Pieces(body)
+        content = _Pieces(body)
     return httpx2.Request(
         outgoing.method,
         url,
         headers=headers,
         cookies=session.cookies,
-        content=body,
+        content=content,
         extensions={"timeout": _timeouts(outgoing), "trace": course},
     )
+
+
+def _framed(headers: list[tuple[bytes, bytes]], body: StreamedBody) -> list[tuple[bytes, bytes]]:
+    """The headers with the length of a streamed body, whatever they said of it."""
+    kept = [pair for pair in headers if pair[0].lower() not in (b"content-length", b"transfer-encoding")]
+    return [*kept, (b"Content-Length", b"%d" % body.size)]
 
 
 @lru_cache(maxsize=64)

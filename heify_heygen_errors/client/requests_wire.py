@@ -30,6 +30,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from heify_heygen_errors.client.connections import CallWatch, adopt, current
 from heify_heygen_errors.client.failures import AnswerTooLargeError, ClientFailureError, DeadlineExceededError
+from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.wire import Outgoing, Received
 
 # Bytes of a body that are read at a time, after decompression as far as urllib3 keeps to it.
@@ -74,7 +75,7 @@ class _Ready(requests.PreparedRequest):
         self.method = outgoing.method
         self.url = outgoing.url
         self.headers = cast(Any, headers)
-        self.body = outgoing.body
+        self.body = cast(Any, outgoing.body)
         self.hooks = cast(Any, {})
         self.target = target
         self.route = route
@@ -161,6 +162,11 @@ class RequestsWire:
     adapters, certificates) apply; a header of the request wins over the session's. Its adapters are changed so that a
     deadline can end their connections, as far as they are requests' own.
 
+    A `StreamedBody` is sent as it is read, always with its length and never in chunks. An answer that comes before all of it
+    was sent ends the sending where the vendor closes the connection, and is returned. Where the body itself breaks off
+    (the file changed, could not be read, or the callback raised), the connection is closed and `StreamedBody.problem` is
+    raised: the original exception, whatever its type, without a request on it and in nothing else.
+
     Arguments:
         session: to send with, and left open by `close`; None for a new one, which is faster.
         proxies: URLs of proxies by scheme, as requests takes them; before the session's and the environment's.
@@ -197,12 +203,33 @@ class RequestsWire:
         """Send a request once and read its answer.
 
         Raises:
-            DeadlineExceededError: `outgoing.total` seconds have passed; only the look-up of the host's name can overrun it.
+            DeadlineExceededError: `outgoing.total` seconds have passed; only the look-up of the host's name can overrun it,
+                and the disk and the callback of a streamed body.
             AnswerTooLargeError: more than `outgoing.limit` bytes.
             requests.exceptions.RequestException: no answer came, or not all of it. Never has the request attached, but
                 an attribute `sent`: whether a byte of the request may have left.
             OSError: the CA bundle is missing.
+            Exception: what ended a streamed body from our side, see the class.
         """
+        body = outgoing.body
+        return self._send_streamed(outgoing, body) if isinstance(body, StreamedBody) else self._send(outgoing)
+
+    def _send_streamed(self, outgoing: Outgoing, streamed: StreamedBody) -> Received:
+        streamed.renew()
+        received: Received | None = None
+        try:
+            received = self._send(outgoing)
+        except Exception:
+            if streamed.problem is None:
+                raise
+        finally:
+            streamed.close()
+        # Raised behind the handler, or what was caught, with the request in its frames, would be its context.
+        if streamed.problem is not None:
+            raise streamed.problem
+        return cast(Received, received)
+
+    def _send(self, outgoing: Outgoing) -> Received:
         total = outgoing.total
         if total is None:
             connect, read, deadline = outgoing.connect, outgoing.read, inf
@@ -290,11 +317,14 @@ class RequestsWire:
             outgoing.method,
             outgoing.url,
             headers=_checked(outgoing.headers, None),
-            data=outgoing.body,
+            data=cast(Any, outgoing.body),
             auth=None if session.auth else _nothing_from_netrc,
         )
         prepared = session.prepare_request(request)
         prepared.headers.update(outgoing.headers)
+        if isinstance(outgoing.body, StreamedBody):
+            prepared.headers.pop("Transfer-Encoding", None)
+            prepared.headers["Content-Length"] = str(outgoing.body.size)
         url = cast(str, prepared.url)
         verify = None if self._verify is True else self._verify
         settings = session.merge_environment_settings(url, self._proxies_for(url), stream=True, verify=verify, cert=None)

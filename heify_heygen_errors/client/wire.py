@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from heify_heygen_errors.client.streaming import StreamedBody
+
 
 @attrs.frozen(kw_only=True)
 class Outgoing:
@@ -18,7 +20,7 @@ class Outgoing:
         method: in upper case.
         url: absolute and encoded.
         headers: all of them, the key included, and therefore not in the repr.
-        body: the bytes; None for none.
+        body: the bytes, or where they are read from while they are sent; None for none.
         connect: seconds for the connection to stand, TLS included.
         read: seconds between two bytes of the answer, and until its first.
         total: seconds until the answer must be complete; None for no limit.
@@ -28,7 +30,7 @@ class Outgoing:
     method: str
     url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes | None = attrs.field(default=None, repr=False)
+    body: bytes | StreamedBody | None = attrs.field(default=None, repr=False)
     connect: float
     read: float
     total: float | None
