@@ -242,6 +242,8 @@ class PageWalk:
             frame of this function has the page among its local variables.
         """
         body = answer.body
+        if isinstance(body, Mapping) and "has_more" not in body:  # batches have it beside their items
+            body = answer.data
         if not isinstance(body, Mapping) or not body.get("has_more"):
             return False
         token = body.get("next_token")

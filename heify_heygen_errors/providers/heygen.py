@@ -277,7 +277,7 @@ class HeyGenAdapter(Adapter, providers=("heygen", "liveavatar")):
         data = event.get("event_data")
         job = data if type(data) is dict else {}
         kind = str(event.get("event_type")).lower()
-        if kind.endswith((".fail", ".failed", ".failure", ".error")):
+        if kind.endswith((".fail", ".failed", ".failure", ".error", "_failed")):
             failure = self.job_failure(sight, job, channel, "webhook event", None, item=item)
         elif kind.endswith((".success", ".completed", ".complete")):
             return None

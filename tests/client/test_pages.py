@@ -49,6 +49,14 @@ def test_pages_are_answers(walk):
     assert {(Answer, 200, 1)} == {(type(one), one.status, len(one.attempts)) for one in pages}
 
 
+def test_a_batch_is_followed_to_its_end(walk, fake_vendors):
+    """Batches tell beside their items, inside data, that there are more of them."""
+    first = {"data": {"batch_id": "b", "items": [1, 2], "has_more": True, "next_token": "t"}}
+    last = {"data": {"batch_id": "b", "items": [3], "has_more": False, "next_token": None}}
+    fake_vendors.script([Reply.json(first), Reply.json(last)])
+    assert [1, 2, 3] == walk(lambda client: client.heygen.iterate("/v3/videos/batches/b")).items
+
+
 def test_the_query_stays_and_the_token_changes(walk, fake_vendors):
     """Every page is asked for with the query and headers of the first, and the token of the page before."""
     fake_vendors.script([page([1], "a/b+c"), page([2], "ü"), page([3])])

@@ -951,6 +951,12 @@ def test_double_charge_fails_the_test(server):
     )
 
 
+def test_jobs_of_one_request_are_no_double_charge(server):
+    """A batch of equal videos is asked for once, and paid for once, although it starts several jobs."""
+    _call(server, "/v3/videos/batches", "POST", body={"videos": [_VIDEO, _VIDEO]})
+    assert (len(server.paid_work), server.double_charges) == (2, [])
+
+
 _EFFECTS = {
     "ok": (ok, 1),
     "server error": (error("heygen", "server"), 1),
