@@ -31,6 +31,7 @@ from heify_heygen_errors import (
     normalize,
     normalize_all,
 )
+from heify_heygen_errors.client.jobs.kinds import KINDS, JobKind
 from heify_heygen_errors.testing import FakeServer, Reply, error, info, typical, wires
 from heify_heygen_errors.testing.fault import FAULTS, Fault
 from heify_heygen_errors.testing.logs import DAMAGES
@@ -78,6 +79,8 @@ def section(name: str, raw: Mapping[str, Row]) -> str:
         "retry_table": retry_table,
         "retry_reasons": retry_reasons,
         "retry_endpoints": retry_endpoints,
+        "job_kinds": job_kinds,
+        "job_states": job_states,
     }[name](raw)
 
 
@@ -233,6 +236,68 @@ def retry_endpoints(raw: Mapping[str, Row]) -> str:
         ("Vendor", "After an unknown outcome", "POST, if nothing else is said"),
         ((vendor, kind, listed(paths)) for (vendor, kind), paths in rows.items() if paths),
     )
+
+
+def job_kinds(raw: Mapping[str, Row]) -> str:  # noqa: ARG001 - all tables are asked the same way
+    """Every kind of job with its calls."""
+    return table(
+        ("On the client", "What it is", "Ordered by", "Read by", "Many at once by", "Id in `resource`"),
+        (
+            (
+                code(f"client.{kind.provider}.{kind.name}"),
+                kind.noun,
+                (code(f"POST {kind.create}") if kind.create is not None else "[other calls](#jobs-without-an-order)")
+                + (", or [an upload](#uploads)" if kind.upload is not None else ""),
+                code(f"{kind.method} {kind.read.replace('{id}', '{' + kind.id_field + '}')}"),
+                listed(bulk.path.partition("?")[0] for bulk in (kind.statuses, kind.list) if bulk is not None and bulk.has_states),
+                code(kind.id_field),
+            )
+            for kind in KINDS.values()
+        ),
+    )
+
+
+def job_states(raw: Mapping[str, Row]) -> str:
+    """The states of each kind of job, in the vendor's words, by what they mean to a wait."""
+    meanings = ("waited out", "needs a person", "completed", "failed")
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for kind in KINDS.values():
+        states = {meaning: [state for state in states_of(kind, raw) if state_means(kind, state, raw) == meaning] for meaning in meanings}
+        rows.setdefault(tuple(listed(states[meaning]) for meaning in meanings), []).append(kind.name)
+    return table(("Jobs", *(one.capitalize() for one in meanings)), ((listed(names), *cells) for cells, names in rows.items()))
+
+
+def states_of(kind: JobKind, raw: Mapping[str, Row]) -> list[str]:
+    """The states that the vendor documents for a kind, as the fake vendors have them; else all that the catalog lists."""
+    reads = (kind.method, kind.read)
+    operations = (operation for vendor in VENDORS if vendor.provider == kind.provider for operation in vendor.operations)
+    found = [one for one in operations if (one.method, _PLACEHOLDER.sub("{id}", one.path)) == reads]
+    documented = list(enums(found[0].answer))
+    listed_ones: Row = raw[kind.provider]["jobs"]
+    return documented[0] if documented else [*listed_ones["running"], *listed_ones["completed"], *listed_ones["failed"]]
+
+
+def enums(schema: object) -> Iterator[list[str]]:
+    """The values of every member `status` in a schema, the outermost first."""
+    if isinstance(schema, Mapping):
+        for name, inside in schema.items():
+            if name == "status" and isinstance(inside, Mapping) and "enum" in inside:
+                yield [state for state in inside["enum"] if state is not None]
+        for inside in schema.values():
+            yield from enums(inside)
+    elif isinstance(schema, list):
+        for inside in schema:
+            yield from enums(inside)
+
+
+def state_means(kind: JobKind, state: str, raw: Mapping[str, Row]) -> str:
+    """What a wait makes of a state."""
+    jobs = raw[kind.provider]["jobs"]
+    if state in kind.needs:
+        return "needs a person"
+    if state.lower() in jobs["completed"]:
+        return "completed"
+    return "failed" if state.lower() in (*jobs["failed"], *jobs["missing"]) else "waited out"
 
 
 # Pages.

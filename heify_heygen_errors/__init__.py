@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from heify_heygen_errors.client.asynchronous import AsyncClient
     from heify_heygen_errors.client.call import BodyOptions, CallOptions
     from heify_heygen_errors.client.engine import VendorDeprecationWarning
+    from heify_heygen_errors.client.jobs.access import JobOptions
+    from heify_heygen_errors.client.jobs.handle import JobHandle
+    from heify_heygen_errors.client.jobs.polling import Polling
+    from heify_heygen_errors.client.jobs.values import JobEnd, JobFailure, JobProgress
     from heify_heygen_errors.client.sync import Client
     from heify_heygen_errors.exceptions import (
         ApiError,
@@ -72,6 +76,17 @@ if TYPE_CHECKING:
     from heify_heygen_errors.retry.policy import Decision, Reason, RetryContext, RetryPolicy
     from heify_heygen_errors.retry.repeating import retrying
     from heify_heygen_errors.retry.resets import until_reset
+    from heify_heygen_errors.webhooks import (
+        MemoryReplays,
+        Replays,
+        WebhookError,
+        WebhookEvent,
+        WebhookProblem,
+        WebhookProof,
+        WebhookState,
+        WebhookVerifier,
+        parse_unverified_webhook,
+    )
 
 __all__ = [
     "Answer",
@@ -107,11 +122,17 @@ __all__ = [
     "Hooks",
     "InvalidMediaError",
     "InvalidRequestError",
+    "JobEnd",
+    "JobFailure",
+    "JobHandle",
+    "JobOptions",
+    "JobProgress",
     "JobsState",
     "Limiter",
     "LimiterFullError",
     "LimiterState",
     "MatchedBy",
+    "MemoryReplays",
     "NetworkError",
     "Normalizer",
     "NotFoundError",
@@ -122,10 +143,12 @@ __all__ = [
     "PaymentRequiredError",
     "PermissionDeniedError",
     "PlanRequiredError",
+    "Polling",
     "QuotaExceededError",
     "RateLimitError",
     "RateState",
     "Reason",
+    "Replays",
     "RetryAction",
     "RetryAdvice",
     "RetryBudget",
@@ -138,11 +161,18 @@ __all__ = [
     "UnknownError",
     "UpstreamError",
     "VendorDeprecationWarning",
+    "WebhookError",
+    "WebhookEvent",
+    "WebhookProblem",
+    "WebhookProof",
+    "WebhookState",
+    "WebhookVerifier",
     "explain",
     "is_retryable",
     "lookup",
     "normalize",
     "normalize_all",
+    "parse_unverified_webhook",
     "raise_for_error",
     "retrying",
     "shared_budget",
@@ -158,6 +188,10 @@ _HOMES = {
     "client.asynchronous": ("AsyncClient",),
     "client.call": ("BodyOptions", "CallOptions"),
     "client.engine": ("VendorDeprecationWarning",),
+    "client.jobs.access": ("JobOptions",),
+    "client.jobs.handle": ("JobHandle",),
+    "client.jobs.polling": ("Polling",),
+    "client.jobs.values": ("JobEnd", "JobFailure", "JobProgress"),
     "client.sync": ("Client",),
     "explanation": ("Explanation",),
     "model": ("Category", "Channel", "ErrorInfo", "Fault", "MatchedBy", "Outcome", "RetryAction", "RetryAdvice"),
@@ -170,6 +204,17 @@ _HOMES = {
     "retry.policy": ("Decision", "Reason", "RetryContext", "RetryPolicy"),
     "retry.resets": ("until_reset",),
     "retry.repeating": ("retrying",),
+    "webhooks": (
+        "MemoryReplays",
+        "Replays",
+        "WebhookError",
+        "WebhookEvent",
+        "WebhookProblem",
+        "WebhookProof",
+        "WebhookState",
+        "WebhookVerifier",
+        "parse_unverified_webhook",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

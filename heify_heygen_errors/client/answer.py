@@ -44,16 +44,19 @@ class Notice:
 
     Attributes:
         kind: ``deprecation``: the endpoint will end; ``idempotency_key_ignored``: the endpoint takes no idempotency
-            key, so that the call is not repeated where its outcome is unknown.
+            key, so that the call is not repeated where its outcome is unknown; ``completed_with_error``: a job has an error
+            and a usable result, such as a video with a watermark for want of credits.
         message: what the vendor says, or a sentence in its place.
+        info: the error of a job that completed nevertheless.
         sunset: the day or date on which the endpoint ends, as the vendor writes it.
         link: to what replaces it.
     """
 
-    kind: Literal["deprecation", "idempotency_key_ignored"]
+    kind: Literal["deprecation", "idempotency_key_ignored", "completed_with_error"]
     message: str
     sunset: str | None = None
     link: str | None = None
+    info: ErrorInfo | None = None
 
 
 def _shape(data: object) -> str:

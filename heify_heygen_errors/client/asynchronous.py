@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeAlias, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeAlias, TypeVar, Unpack, cast
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.call import Call, CallOptions, Defaults, Timeout
-from heify_heygen_errors.client.calls import HeyGenCalls, PageWalk, VendorCalls, items_of
-from heify_heygen_errors.client.engine import Core, Pause, exchange, list_error
+from heify_heygen_errors.client.calls import PageWalk, VendorCalls, items_of
+from heify_heygen_errors.client.engine import Core, Pause, exchange, found_out
 from heify_heygen_errors.client.failures import ClientClosedError, PageRepeatedError
 from heify_heygen_errors.client.httpx2_wire import Httpx2Wire
+from heify_heygen_errors.client.jobs.access import Access
+from heify_heygen_errors.client.jobs.calls import HeyGenJobs, JobCalls, JobFailures, OrderedJobs, UnsignedJobs
+from heify_heygen_errors.client.jobs.handle import JobHandle
+from heify_heygen_errors.client.jobs.kinds import JobKind, kind_of
+from heify_heygen_errors.client.jobs.values import JobEnd, JobFailure
+from heify_heygen_errors.client.procedure import Course, Give, Procedure, Tell
 from heify_heygen_errors.client.settings import (
     DEADLINE,
     MAX_ANSWER,
@@ -27,6 +34,8 @@ from heify_heygen_errors.client.settings import (
     checked_verify,
     shown,
 )
+from heify_heygen_errors.client.uploads.calls import HeyGenUploads, UploadedJobs
+from heify_heygen_errors.client.uploads.storage import StorageCall
 from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.client.wire import Outgoing, Received
 from heify_heygen_errors.retry.breaker import BreakerPolicy
@@ -34,11 +43,16 @@ from heify_heygen_errors.retry.budget import RetryBudget
 from heify_heygen_errors.retry.events import Hook
 from heify_heygen_errors.retry.limiter import Limiter
 from heify_heygen_errors.retry.policy import RetryPolicy
+from heify_heygen_errors.webhooks.event import WebhookEvent
 
 if TYPE_CHECKING:
     import httpx2
 
+T = TypeVar("T")
 Awaited: TypeAlias = Coroutine[Any, Any, Answer]
+Handled: TypeAlias = Coroutine[Any, Any, JobHandle]
+Confirmed: TypeAlias = Coroutine[Any, Any, WebhookEvent]
+Ended: TypeAlias = Coroutine[Any, Any, dict[str, JobEnd]]
 
 
 class _Driver:
@@ -67,19 +81,61 @@ class _Driver:
             return answer
 
     async def _do(self, step: Outgoing | Pause) -> Received | None:
-        if isinstance(step, Outgoing):
-            if self.is_closed:
-                raise ClientClosedError
-            return await self._wire.send(step)
+        if isinstance(step, Pause):
+            await self._pause(step)
+            return None
+        if self.is_closed:
+            raise ClientClosedError
+        return await self._wire.send(step)
+
+    async def _pause(self, step: Pause) -> None:
         # Looked up now: the fixture recorded_sleep of the testing kit puts its own in this place.
         await (self._sleep or asyncio.sleep)(step.seconds)
+
+    async def stream(self, core: Core, course: Course[Any]) -> AsyncGenerator[Any, None]:
+        """Take the steps of a procedure; yields what it gives."""
+        try:
+            while course.step is not None:
+                if isinstance(course.step, Give):
+                    yield course.step.value
+                    course.came(None)
+                    continue
+                problems: list[BaseException] = []
+                came: object = None
+                try:
+                    came = await self._take(core, course.step)
+                except BaseException as caught:  # noqa: BLE001 - the procedure decides what it means
+                    problems.append(caught)
+                if problems:
+                    course.failed(problems.pop())
+                else:
+                    course.came(came)
+        finally:
+            course.close()
+
+    async def _take(self, core: Core, step: Call | Pause | Tell | Give) -> object:
+        if isinstance(step, Call):
+            return await self.run(step.core if isinstance(step, StorageCall) else core, step)
+        if isinstance(step, Pause):
+            await self._pause(step)
+        elif isinstance(step, Tell):
+            told = step.function(step.value)
+            if inspect.isawaitable(told):
+                await told
         return None
+
+    async def follow(self, core: Core, course: Course[T]) -> T:
+        """Take the steps of a procedure to its end."""
+        async for _ in self.stream(core, course):
+            pass
+        return course.result
 
 
 class _Calls(VendorCalls[Awaited]):
     def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
         super().__init__(vendor, core, defaults)
         self._driver = driver
+        self._access = Access(core=core, vendor=vendor, prepare=self._prepared, deadline=defaults.deadline)
 
     def _go(self, call: Call) -> Awaited:
         coroutine = self._driver.run(self._core, call)
@@ -88,16 +144,93 @@ class _Calls(VendorCalls[Awaited]):
         return coroutine
 
 
+class AsyncWaitedJobs(JobCalls[Awaited, Handled, Ended, AsyncIterator[JobEnd]]):
+    """Jobs that can only be waited for, such as ``client.heygen.asset_batches``."""
+
+    def __init__(self, access: Access, kind: JobKind, driver: _Driver) -> None:
+        super().__init__(access, kind)
+        self._driver = driver
+
+    def _run(self, what: str, procedure: Procedure[Any]) -> Any:
+        coroutine = self._driver.follow(self._access.core, Course(procedure))
+        # What Python names where it was never awaited.
+        cast(Any, coroutine).__qualname__ = f"{type(self).__name__}.{what}"
+        return coroutine
+
+    def _iterate(self, procedure: Procedure[Any]) -> Any:
+        return self._driver.stream(self._access.core, Course(procedure))
+
+
+class AsyncJobs(AsyncWaitedJobs, OrderedJobs[Awaited, Handled, Ended, AsyncIterator[JobEnd]]):
+    """Jobs that a call starts, such as ``client.heygen.workflows``."""
+
+
+class AsyncListedJobs(AsyncJobs, JobFailures[Awaited, Handled, Ended, AsyncIterator[JobEnd], AsyncIterator[JobFailure]]):
+    """Jobs that a call starts and the vendor has a list of, such as ``client.heygen.videos``."""
+
+
+class AsyncSessions(AsyncWaitedJobs, JobFailures[Awaited, Handled, Ended, AsyncIterator[JobEnd], AsyncIterator[JobFailure]]):
+    """The sessions of LiveAvatar; they end when they are stopped or time out."""
+
+
+class AsyncTranscriptions(
+    UploadedJobs[Awaited, Handled, Ended, AsyncIterator[JobEnd]],
+    AsyncListedJobs,
+    UnsignedJobs[Awaited, Handled, Ended, AsyncIterator[JobEnd], Confirmed],
+):
+    """Heify's transcriptions."""
+
+
 class AsyncHeify(_Calls):
-    """Heify. Every endpoint is a POST; without a body an empty JSON object is sent, which Heify wants."""
+    """Heify. Every endpoint is a POST; without a body an empty JSON object is sent, which Heify wants.
+
+    Attributes:
+        transcriptions: to order, upload and wait for.
+    """
+
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults, driver)
+        self.transcriptions = AsyncTranscriptions(self._access, kind_of("heify", "transcriptions"), driver)
 
 
 class AsyncLiveAvatar(_Calls):
-    """LiveAvatar. Session calls take ``headers={"Authorization": f"Bearer {session_token}"}``."""
+    """LiveAvatar. Session calls take ``headers={"Authorization": f"Bearer {session_token}"}``.
+
+    Attributes:
+        sessions: to wait for.
+    """
+
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults, driver)
+        self.sessions = AsyncSessions(self._access, kind_of("liveavatar", "sessions"), driver)
 
 
-class AsyncHeyGen(_Calls, HeyGenCalls[Awaited]):
-    """HeyGen."""
+class AsyncHeyGen(_Calls, HeyGenUploads[Awaited], HeyGenJobs[AsyncWaitedJobs, AsyncJobs, AsyncListedJobs]):
+    """HeyGen.
+
+    Attributes:
+        videos, translations, lipsyncs, avatars, looks, video_agents, clippings, background_removals, renders: `AsyncListedJobs`.
+        proofreads, workflows, voices, video_batches, translation_batches, lipsync_batches: `AsyncJobs`.
+        asset_batches: `AsyncWaitedJobs`.
+    """
+
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults, driver)
+        self._open(
+            self._access,
+            lambda access, kind: AsyncWaitedJobs(access, kind, driver),
+            lambda access, kind: AsyncJobs(access, kind, driver),
+            lambda access, kind: AsyncListedJobs(access, kind, driver),
+        )
+
+    def _steps(self, what: str, procedure: Procedure[Any]) -> Awaited:
+        coroutine = self._driver.follow(self._core, Course(procedure))
+        # What Python names where it was never awaited.
+        cast(Any, coroutine).__qualname__ = f"{type(self).__name__}.{what}"
+        return coroutine
+
+    def _aside(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
+        return lambda value: asyncio.to_thread(function, value)
 
     def pages(self, path: str, **options: Unpack[CallOptions]) -> AsyncIterator[Answer]:
         """The pages of a v3 list, one call each, as they are asked for. Time-outs and deadline are those of a page.
@@ -115,7 +248,7 @@ class AsyncHeyGen(_Calls, HeyGenCalls[Awaited]):
             yield answer
             more = walk.go_on(answer)
             if isinstance(more, PageRepeatedError):
-                raise list_error(self._core, self._vendor, path, more)
+                raise found_out(self._core, self._vendor, "GET", path, more)
             if not more:
                 return
             call = self._prepared("GET", path, walk.options())

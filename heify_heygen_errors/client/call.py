@@ -446,7 +446,7 @@ def _key_in_body(field: str, asked: str | None, value: object) -> tuple[str | No
         return None, value
     present = value.get(field)
     if present is not None:
-        if asked is not None and asked != present:
+        if asked is not None and asked != str(present):
             msg = f"this endpoint takes its idempotency key in the body's {field}, and another one is there already"
             raise ValueError(msg)
         return str(present), value

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import mimetypes
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, Final, Generic, NoReturn, TypeVar, Unpack, cast
+from typing import Any, Generic, NoReturn, TypeVar, Unpack, cast
 
 import attrs
 
@@ -21,34 +18,6 @@ from heify_heygen_errors.retry.breaker import BreakerState
 from heify_heygen_errors.retry.budget import BudgetState
 
 R = TypeVar("R")
-
-MAX_INLINE_ASSET: Final = 32 * 1024 * 1024
-"""Bytes of a file that POST /v3/assets takes (vendor notes 2026-11); larger ones go through direct uploads."""
-
-UPLOAD_DEADLINE: Final = 600.0
-
-# HeyGen compares the declared type with the one it finds and refuses audio/x-wav, as Python's own table says, for audio/wav
-# (vendor notes 2026-11, section d, 400543). And that table is short where the system brings none.
-_TYPES: Final = {
-    ".aac": "audio/aac",
-    ".avi": "video/x-msvideo",
-    ".flac": "audio/flac",
-    ".gif": "image/gif",
-    ".heic": "image/heic",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".m4a": "audio/mp4",
-    ".mov": "video/quicktime",
-    ".mp3": "audio/mpeg",
-    ".mp4": "video/mp4",
-    ".ogg": "audio/ogg",
-    ".pdf": "application/pdf",
-    ".png": "image/png",
-    ".srt": "application/x-subrip",
-    ".wav": "audio/wav",
-    ".webm": "video/webm",
-    ".webp": "image/webp",
-}
 
 
 def forget(options: Mapping[str, Any]) -> None:
@@ -144,69 +113,6 @@ class VendorCalls(ABC, Generic[R]):
     def delete(self, path: str, **options: Unpack[BodyOptions]) -> R:
         """DELETE; see `request`."""
         return self._go(self._prepared("DELETE", path, options))
-
-
-class HeyGenCalls(VendorCalls[R]):
-    """HeyGen: what is there beside the plain calls."""
-
-    def upload_asset(
-        self,
-        file: str | os.PathLike[str] | bytes | BinaryIO,
-        *,
-        name: str | None = None,
-        content_type: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> R:
-        """Upload a file for use in videos (POST /v3/assets), at most 32 MB.
-
-        The upload has an idempotency key, so that a repeat makes no second asset. Its deadline is 600 seconds unless another
-        one is given.
-
-        Arguments:
-            file: a path, the bytes, or a file that is open for reading bytes.
-            name: the file's name; taken from the path or the open file where there is one.
-            content_type: such as ``image/png``; guessed from the name.
-            options: as for `request`.
-
-        Raises:
-            ValueError: the file is empty or larger than 32 MB, or its content type is not known.
-            OSError: the file cannot be read.
-            ApiError: as for `request`.
-        """
-        content, found = _read_file(file)
-        name = name or found or "file"
-        content_type = content_type or _TYPES.get(Path(name).suffix.lower()) or mimetypes.guess_type(name)[0]
-        if content_type is None:
-            msg = f"the content type of {name!r} is not known: pass content_type='image/png' or what it is"
-            raise ValueError(msg)
-        upload: dict[str, Any] = {"deadline": UPLOAD_DEADLINE, **options, "files": {"file": (name, content, content_type)}}
-        forget(options)
-        return self._go(self._prepared("POST", "/v3/assets", upload))
-
-
-def _read_file(file: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[bytes, str | None]:
-    """The bytes of a file and its name; reads no more than can be sent."""
-    if isinstance(file, str | os.PathLike):
-        with Path(file).open("rb") as opened:
-            return _checked_size(opened.read(MAX_INLINE_ASSET + 1)), Path(file).name
-    if isinstance(file, bytes | bytearray | memoryview):
-        return _checked_size(bytes(file)), None
-    content = file.read(MAX_INLINE_ASSET + 1) if hasattr(file, "read") else None
-    if not isinstance(content, bytes):
-        msg = f"a file is a path, bytes or a file that is open for reading bytes (mode 'rb'), not {type(file).__name__}"
-        raise TypeError(msg)
-    name = getattr(file, "name", None)
-    return _checked_size(content), Path(name).name if isinstance(name, str) else None
-
-
-def _checked_size(content: bytes) -> bytes:
-    if not content:
-        msg = "the file is empty"
-        raise ValueError(msg)
-    if len(content) > MAX_INLINE_ASSET:
-        msg = "the file is larger than the 32 MB that POST /v3/assets takes: use POST /v3/assets/direct-uploads"
-        raise ValueError(msg)
-    return content
 
 
 @attrs.define(eq=False, repr=False)

@@ -59,8 +59,29 @@ current: Final = _Current()
 # Connections.
 
 
+class _Unlogged(str):
+    """The target of an upload without its query, which is a credential: what urllib3 writes down.
+
+    Attributes:
+        whole: with the query.
+    """
+
+    __slots__ = ("whole",)
+    whole: str
+
+    @classmethod
+    def of(cls, target: str) -> _Unlogged:
+        """The same target, to be shown."""
+        shown = cls(f"{target.partition('?')[0]}?[redacted]")
+        shown.whole = target
+        return shown
+
+
 class _Watched(HTTPConnection):
     """Gives its socket to the watch of the call, and lets a slow upload take its time as long as it moves."""
+
+    def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
+        super().putrequest(method, url.whole if isinstance(url, _Unlogged) else url, *arguments, **options)
 
     def request(self, *arguments: Any, **options: Any) -> None:
         call = current.call
@@ -205,6 +226,11 @@ class _Pool(HTTPConnectionPool):
         if self.block and timeout is None and call is not None and call.deadline != inf:
             timeout = max(_LEAST, call.deadline - monotonic())
         return super()._get_conn(timeout)
+
+    def _make_request(self, conn: Any, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        if isinstance(options.get("body"), StreamedBody):
+            url = _Unlogged.of(url)
+        return super()._make_request(conn, method, url, *arguments, **options)
 
     def _put_conn(self, conn: Any) -> None:
         call = current.call

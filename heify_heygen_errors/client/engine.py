@@ -27,7 +27,7 @@ from heify_heygen_errors.client.failures import (
     RedirectRefusedError,
     TooManyRedirectsError,
 )
-from heify_heygen_errors.client.reading import Reading, notices_in, read
+from heify_heygen_errors.client.reading import Reading, notices_in, read, remark_in
 from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.vendors import Vendor, origin_of
 from heify_heygen_errors.client.wire import Outgoing, Received
@@ -260,21 +260,22 @@ def _sent(core: Core, call: Call, tries: Tries) -> Generator[Outgoing, Received 
     Raises:
         RedirectRefusedError: it leads to another host, or the request would not be the same any more.
     """
-    url = call.url
+    # The URL itself stands in no local variable: that of an upload is a credential.
+    moved: str | None = None
     last: Received | None = None
     for _ in range(MAX_REDIRECTS + 1):
-        last = yield _outgoing(core, call, tries, url)
+        last = yield _outgoing(core, call, tries, moved)
         if last is None:
             msg = "the driver of a call sends a Received for each Outgoing"
             raise RuntimeError(msg)
         if last.status not in _REDIRECTS or "location" not in last.headers:
             return last
-        target, where = _target(url, last.headers["location"])
+        target, where = _target(moved or call.url, last.headers["location"])
         same = call.method in ("GET", "HEAD") or last.status in _SAME_REQUEST
-        if where != origin_of(url) or not same:
+        if where != origin_of(moved or call.url) or not same:
             quotes = where is None or any(secret.lower() in where for secret in call.secrets)
             raise _found_in(last, RedirectRefusedError("another address" if quotes or where is None else where))
-        url = target
+        moved = target
     raise _found_in(last, TooManyRedirectsError(MAX_REDIRECTS))
 
 
@@ -295,7 +296,7 @@ def _target(url: str, location: str) -> tuple[str, str | None]:
     return url, None
 
 
-def _outgoing(core: Core, call: Call, tries: Tries, url: str) -> Outgoing:
+def _outgoing(core: Core, call: Call, tries: Tries, moved: str | None) -> Outgoing:
     remaining = tries.remaining
     if remaining is not None and remaining <= 0:
         raise DeadlineExceededError(sent=False)
@@ -304,7 +305,7 @@ def _outgoing(core: Core, call: Call, tries: Tries, url: str) -> Outgoing:
         headers[call.vendor.facts.header] = call.key.reveal()
     return Outgoing(
         method=call.method,
-        url=url,
+        url=moved or call.url,
         headers=headers,
         body=call.body,
         connect=call.connect,
@@ -355,13 +356,13 @@ def _info_of(core: Core, call: Call, problem: Exception) -> ErrorInfo:
     return info if retry is info.retry else attrs.evolve(info, retry=retry)
 
 
-def list_error(core: Core, vendor: Vendor, path: str, problem: Exception) -> ApiError:
-    """The error of a list that cannot be followed to its end."""
-    info = core.normalizer.normalize(Observation(vendor.facts.provider, method="GET", url=path, exception=problem))
+def found_out(core: Core, vendor: Vendor, method: str, path: str, problem: Exception) -> ApiError:
+    """The error of something that the client found out beside a single call, such as a list that has no end."""
+    info = core.normalizer.normalize(Observation(vendor.facts.provider, method=method, url=path, exception=problem))
     if info is None:  # an exception is always a failure
         raise problem
     error = ApiError.of(info)
-    error.method, error.path = "GET", path_of(path)
+    error.method, error.path = method, path_of(path)
     return error
 
 
@@ -371,6 +372,9 @@ def _answer(core: Core, call: Call, tries: Tries, reading: Reading) -> Answer:
     notices = notices_in(reading, call.secrets)
     for notice in notices:
         _show(core, call, notice)
+    remark = remark_in(reading.data, call, core.normalizer)
+    if remark is not None:
+        notices.append(remark)
     if call.key_ignored:
         notices.append(Notice(kind="idempotency_key_ignored", message=_KEY_IGNORED))
     return Answer(

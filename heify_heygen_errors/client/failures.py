@@ -104,6 +104,87 @@ class PageRepeatedError(ClientFailureError):
         super().__init__("the list gave a page token for the second time" if token else "the list has more pages and gave no token")
 
 
+class JobNotEndedError(ClientFailureError):
+    """A job had not ended when the time for waiting was over.
+
+    Arguments:
+        noun, job_id: which job.
+        state: the last that was seen of it; None where none was.
+        seconds: that were waited.
+        was_read: whether any look at it succeeded.
+        asked: seconds of a pause that the vendor asked for last, where that ended the wait.
+    """
+
+    def __init__(
+        self, noun: str, job_id: str, state: str | None, seconds: float, *, was_read: bool = True, asked: float | None = None
+    ) -> None:
+        seen = f"was still {state!r}" if state is not None else "told no state" if was_read else "could not be read"
+        rest = f", and the vendor asks for a pause of {asked:.6g} s" if asked is not None else ""
+        super().__init__(f"the {noun} {job_id} {seen} after {seconds:.6g} s{rest}")
+        self.was_read = was_read
+
+
+class JobNeedsActionError(ClientFailureError):
+    """A job does not go on before a person has done something.
+
+    Arguments:
+        noun, job_id, state: which job, and how it is.
+        needs: what is to be done.
+    """
+
+    def __init__(self, noun: str, job_id: str, state: str, needs: str) -> None:
+        super().__init__(f"the {noun} {job_id} is {state!r}: {needs}")
+
+
+class JobUnnamedError(ClientFailureError):
+    """The answer to an order is a success and names no job.
+
+    Arguments:
+        noun: what was ordered.
+    """
+
+    sent = True
+
+    def __init__(self, noun: str) -> None:
+        super().__init__(f"the answer names no {noun}")
+
+
+class ListIncompleteError(ClientFailureError):
+    """A list of jobs does not have all of them.
+
+    Arguments:
+        noun: what is listed.
+        why: something is missing.
+    """
+
+    def __init__(self, noun: str, why: str) -> None:
+        super().__init__(f"jobs are missing in the list of {noun}s: {why}")
+
+
+class NotResumableError(ClientFailureError):
+    """Nobody knows whether an order reached the vendor, and sending it again could pay twice.
+
+    Arguments:
+        why: it cannot be found out.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the order cannot be resumed: {why}")
+
+
+class UploadUrlRefusedError(ClientFailureError):
+    """The address that the vendor gave for an upload is none that a file should go to. Does not quote it: it is a credential.
+
+    Arguments:
+        why: it is not used.
+    """
+
+    sent = False
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the upload URL that the vendor sent cannot be used: {why}")
+
+
 class ClientClosedError(ClientFailureError):
     """The client was closed before the call."""
 

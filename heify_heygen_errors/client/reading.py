@@ -16,6 +16,7 @@ from heify_heygen_errors.document import MAX_BODY, Document, read_document
 from heify_heygen_errors.model import ErrorInfo
 from heify_heygen_errors.normalizer import MAX_TEXT, Finding, Normalizer
 from heify_heygen_errors.observation import Observation
+from heify_heygen_errors.providers.sight import state_of
 from heify_heygen_errors.redaction import redact_bounded
 
 _NO_CONTENT: Final = frozenset({204, 205})
@@ -132,6 +133,32 @@ def notices_in(reading: Reading, secrets: tuple[str, ...]) -> list[Notice]:
         ends = f"This endpoint is deprecated and ends on {sunset}." if sunset is not None else _SUNSET_UNKNOWN
         return [Notice(kind="deprecation", message=ends, sunset=sunset)]
     return []
+
+
+_SAYS_WHY: Final = ("error", "failure_code", "failure_message", "error_code", "error_message")
+
+
+def remark_in(job: object, call: Call, normalizer: Normalizer) -> Notice | None:
+    """The error on a job that completed with a usable result nevertheless; None where there is none.
+
+    HeyGen has it for videos of the free plan: ``status`` completed, ``error`` with MOVIO_PAYMENT_INSUFFICIENT_CREDIT and a
+    ``video_url`` with a watermark (vendor notes 2026-11, finding 4).
+    """
+    if not isinstance(job, dict) or not any(job.get(name) for name in _SAYS_WHY):
+        return None
+    provider = call.vendor.facts.provider
+    space = normalizer.catalogs.space(provider)
+    state = state_of(job)
+    if state is None or state not in space.completed_states:
+        return None
+    # What it would mean if the job had failed by it.
+    told = {name: value for name, value in job.items() if name in _SAYS_WHY or name == "id" or name.endswith("_id")}
+    body = {"data": {**told, "status": min(space.failed_states)}}
+    info = normalizer.normalize(Observation(provider, 200, {}, body, call.method, call.path, secrets=call.secrets))
+    if info is None:
+        return None
+    said = info.message or info.summary
+    return Notice(kind="completed_with_error", message=f"The job completed, with an error beside its result: {said}", info=info)
 
 
 def _text(value: object, secrets: tuple[str, ...]) -> str | None:

@@ -101,7 +101,10 @@ class StreamedBody:
 
     @property
     def is_all_sent(self) -> bool:
-        """Whether the last byte was handed to the connection in the present attempt."""
+        """Whether the last byte was handed to the connection in the present attempt.
+
+        A piece counts when the next one is asked for, so the last piece can be on its way although this is False.
+        """
         return self.sent == self.size
 
     def renew(self) -> None:

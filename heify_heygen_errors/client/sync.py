@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, Unpack
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.call import Call, CallOptions, Defaults, Timeout
-from heify_heygen_errors.client.calls import HeyGenCalls, PageWalk, VendorCalls, items_of
-from heify_heygen_errors.client.engine import Core, Pause, exchange, list_error
+from heify_heygen_errors.client.calls import PageWalk, VendorCalls, items_of
+from heify_heygen_errors.client.engine import Core, Pause, exchange, found_out
 from heify_heygen_errors.client.failures import ClientClosedError, PageRepeatedError
+from heify_heygen_errors.client.jobs.access import Access
+from heify_heygen_errors.client.jobs.calls import HeyGenJobs, JobCalls, JobFailures, OrderedJobs, UnsignedJobs
+from heify_heygen_errors.client.jobs.handle import JobHandle
+from heify_heygen_errors.client.jobs.kinds import JobKind, kind_of
+from heify_heygen_errors.client.jobs.values import JobEnd, JobFailure
+from heify_heygen_errors.client.procedure import Course, Give, Procedure, Tell
 from heify_heygen_errors.client.requests_wire import RequestsWire, retrying_adapters
 from heify_heygen_errors.client.settings import (
     DEADLINE,
@@ -27,6 +34,8 @@ from heify_heygen_errors.client.settings import (
     checked_verify,
     shown,
 )
+from heify_heygen_errors.client.uploads.calls import HeyGenUploads, UploadedJobs
+from heify_heygen_errors.client.uploads.storage import StorageCall
 from heify_heygen_errors.client.vendors import Vendor, refuse_pickle
 from heify_heygen_errors.client.wire import Outgoing, Received
 from heify_heygen_errors.retry.breaker import BreakerPolicy
@@ -34,9 +43,12 @@ from heify_heygen_errors.retry.budget import RetryBudget
 from heify_heygen_errors.retry.events import Hook
 from heify_heygen_errors.retry.limiter import Limiter
 from heify_heygen_errors.retry.policy import RetryPolicy
+from heify_heygen_errors.webhooks.event import WebhookEvent
 
 if TYPE_CHECKING:
     import requests
+
+T = TypeVar("T")
 
 
 class _Driver:
@@ -65,34 +77,155 @@ class _Driver:
             return answer
 
     def _do(self, step: Outgoing | Pause) -> Received | None:
-        if isinstance(step, Outgoing):
-            if self.is_closed:
-                raise ClientClosedError
-            return self._wire.send(step)
+        if isinstance(step, Pause):
+            self._pause(step)
+            return None
+        if self.is_closed:
+            raise ClientClosedError
+        return self._wire.send(step)
+
+    def _pause(self, step: Pause) -> None:
         # Looked up now: the fixture recorded_sleep of the testing kit puts its own in this place.
         (self._sleep or time.sleep)(step.seconds)
+
+    def stream(self, core: Core, course: Course[T]) -> Generator[Any, None, T]:
+        """Take the steps of a procedure; yields what it gives."""
+        try:
+            while course.step is not None:
+                if isinstance(course.step, Give):
+                    yield course.step.value
+                    course.came(None)
+                    continue
+                problems: list[BaseException] = []
+                came: object = None
+                try:
+                    came = self._take(core, course.step)
+                except BaseException as caught:  # noqa: BLE001 - the procedure decides what it means
+                    problems.append(caught)
+                if problems:
+                    course.failed(problems.pop())
+                else:
+                    course.came(came)
+        finally:
+            course.close()
+        return course.result
+
+    def _take(self, core: Core, step: Call | Pause | Tell | Give) -> object:
+        if isinstance(step, Call):
+            return self.run(step.core if isinstance(step, StorageCall) else core, step)
+        if isinstance(step, Pause):
+            self._pause(step)
+        elif isinstance(step, Tell):
+            told = step.function(step.value)
+            if inspect.iscoroutine(told):
+                told.close()
+                msg = f"{step.function!r} is a coroutine function, which nobody awaits here: use AsyncClient, or a plain function"
+                raise TypeError(msg)
         return None
+
+    def follow(self, core: Core, course: Course[T]) -> T:
+        """Take the steps of a procedure to its end."""
+        steps = self.stream(core, course)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
 
 
 class _Calls(VendorCalls[Answer]):
     def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
         super().__init__(vendor, core, defaults)
         self._driver = driver
+        self._access = Access(core=core, vendor=vendor, prepare=self._prepared, deadline=defaults.deadline)
 
     def _go(self, call: Call) -> Answer:
         return self._driver.run(self._core, call)
 
 
+class WaitedJobs(JobCalls[Answer, JobHandle, dict[str, JobEnd], Iterator[JobEnd]]):
+    """Jobs that can only be waited for, such as ``client.heygen.asset_batches``."""
+
+    def __init__(self, access: Access, kind: JobKind, driver: _Driver) -> None:
+        super().__init__(access, kind)
+        self._driver = driver
+
+    def _run(self, what: str, procedure: Procedure[Any]) -> Any:  # noqa: ARG002 - the name is for coroutines
+        return self._driver.follow(self._access.core, Course(procedure))
+
+    def _iterate(self, procedure: Procedure[Any]) -> Any:
+        return self._driver.stream(self._access.core, Course(procedure))
+
+
+class Jobs(WaitedJobs, OrderedJobs[Answer, JobHandle, dict[str, JobEnd], Iterator[JobEnd]]):
+    """Jobs that a call starts, such as ``client.heygen.workflows``."""
+
+
+class ListedJobs(Jobs, JobFailures[Answer, JobHandle, dict[str, JobEnd], Iterator[JobEnd], Iterator[JobFailure]]):
+    """Jobs that a call starts and the vendor has a list of, such as ``client.heygen.videos``."""
+
+
+class Sessions(WaitedJobs, JobFailures[Answer, JobHandle, dict[str, JobEnd], Iterator[JobEnd], Iterator[JobFailure]]):
+    """The sessions of LiveAvatar; they end when they are stopped or time out."""
+
+
+class Transcriptions(
+    UploadedJobs[Answer, JobHandle, dict[str, JobEnd], Iterator[JobEnd]],
+    ListedJobs,
+    UnsignedJobs[Answer, JobHandle, dict[str, JobEnd], Iterator[JobEnd], WebhookEvent],
+):
+    """Heify's transcriptions."""
+
+
 class Heify(_Calls):
-    """Heify. Every endpoint is a POST; without a body an empty JSON object is sent, which Heify wants."""
+    """Heify. Every endpoint is a POST; without a body an empty JSON object is sent, which Heify wants.
+
+    Attributes:
+        transcriptions: to order, upload and wait for.
+    """
+
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults, driver)
+        self.transcriptions = Transcriptions(self._access, kind_of("heify", "transcriptions"), driver)
 
 
 class LiveAvatar(_Calls):
-    """LiveAvatar. Session calls take ``headers={"Authorization": f"Bearer {session_token}"}``."""
+    """LiveAvatar. Session calls take ``headers={"Authorization": f"Bearer {session_token}"}``.
+
+    Attributes:
+        sessions: to wait for.
+    """
+
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults, driver)
+        self.sessions = Sessions(self._access, kind_of("liveavatar", "sessions"), driver)
 
 
-class HeyGen(_Calls, HeyGenCalls[Answer]):
-    """HeyGen."""
+class HeyGen(_Calls, HeyGenUploads[Answer], HeyGenJobs[WaitedJobs, Jobs, ListedJobs]):
+    """HeyGen.
+
+    Attributes:
+        videos, translations, lipsyncs, avatars, looks, video_agents, clippings, background_removals, renders: `ListedJobs`.
+        proofreads, workflows, voices, video_batches, translation_batches, lipsync_batches: `Jobs`.
+        asset_batches: `WaitedJobs`.
+    """
+
+    def __init__(self, vendor: Vendor, core: Core, defaults: Defaults, driver: _Driver) -> None:
+        super().__init__(vendor, core, defaults, driver)
+        self._open(
+            self._access,
+            lambda access, kind: WaitedJobs(access, kind, driver),
+            lambda access, kind: Jobs(access, kind, driver),
+            lambda access, kind: ListedJobs(access, kind, driver),
+        )
+
+    def _steps(self, what: str, procedure: Procedure[Any]) -> Answer:  # noqa: ARG002 - the name is for coroutines
+        answer: Answer = self._driver.follow(self._core, Course(procedure))
+        return answer
+
+    def _aside(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
+        return function
 
     def pages(self, path: str, **options: Unpack[CallOptions]) -> Iterator[Answer]:
         """The pages of a v3 list, one call each, as they are asked for. Time-outs and deadline are those of a page.
@@ -110,7 +243,7 @@ class HeyGen(_Calls, HeyGenCalls[Answer]):
             yield answer
             more = walk.go_on(answer)
             if isinstance(more, PageRepeatedError):
-                raise list_error(self._core, self._vendor, path, more)
+                raise found_out(self._core, self._vendor, "GET", path, more)
             if not more:
                 return
             call = self._prepared("GET", path, walk.options())

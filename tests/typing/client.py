@@ -138,7 +138,7 @@ assert_type(answer.request_id, str | None)
 assert_type(answer.attempts, tuple[Attempt, ...])
 assert_type(answer.failures, tuple[ErrorInfo, ...])
 assert_type(answer.notices, tuple[Notice, ...])
-assert_type(answer.notices[0].kind, Literal["deprecation", "idempotency_key_ignored"])
+assert_type(answer.notices[0].kind, Literal["deprecation", "idempotency_key_ignored", "completed_with_error"])
 assert_type(answer.notices[0].sunset, str | None)
 assert_type(answer.idempotency_key, str | None)
 warning: type[Warning] = VendorDeprecationWarning

@@ -1,0 +1,1 @@
+"""Jobs: to be ordered, waited for, resumed and looked for. Performs no I/O."""
