@@ -54,7 +54,7 @@ def test_a_batch_is_followed_to_its_end(walk, fake_vendors):
     first = {"data": {"batch_id": "b", "items": [1, 2], "has_more": True, "next_token": "t"}}
     last = {"data": {"batch_id": "b", "items": [3], "has_more": False, "next_token": None}}
     fake_vendors.script([Reply.json(first), Reply.json(last)])
-    assert [1, 2, 3] == walk(lambda client: client.heygen.iterate("/v3/videos/batches/b")).items
+    assert walk(lambda client: client.heygen.iterate("/v3/videos/batches/b")).items == [1, 2, 3]
 
 
 def test_the_query_stays_and_the_token_changes(walk, fake_vendors):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableSet
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, Final, Generic, NoReturn, TypeVar, Unpack
 from uuid import UUID
 
@@ -470,6 +471,30 @@ def checked_options(options: Mapping[str, Any]) -> Kept:
     forget(options)
     unknown = sorted(set(kept) - set(JobOptions.__annotations__))
     if unknown:
-        msg = f"a job's calls take {', '.join(sorted(JobOptions.__annotations__))}, not {unknown[0]!r}"
+        meant = get_close_matches(unknown[0], _ARGUMENTS, 1)
+        rest = (
+            f"did you mean {meant[0]!r}?" if meant else f"beside its own arguments it takes {', '.join(sorted(JobOptions.__annotations__))}"
+        )
+        msg = f"this call has no argument {unknown[0]!r}: {rest}"
         raise TypeError(msg)
     return kept
+
+
+# Of all methods, for those that are misspelled.
+_ARGUMENTS: Final = (
+    *JobOptions.__annotations__,
+    "deadline",
+    "on_progress",
+    "polling",
+    "path",
+    "idempotency_key",
+    "save",
+    "since",
+    "lookback",
+    "seen",
+    "configuration_id",
+    "participant_id",
+    "evaluator_id",
+    "name",
+    "check",
+)

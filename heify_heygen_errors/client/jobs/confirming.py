@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from heify_heygen_errors.client.failures import JobNotEndedError
-from heify_heygen_errors.client.jobs.access import Access, named
+from heify_heygen_errors.client.jobs.access import Access, checked_id, named
 from heify_heygen_errors.client.jobs.kinds import JobKind, job_in
 from heify_heygen_errors.client.jobs.waiting import wait_for_one
 from heify_heygen_errors.client.jobs.watch import Terms
@@ -33,7 +33,7 @@ def confirm(access: Access, kind: JobKind, event: WebhookEvent, terms: Terms) ->
     """
     # Verbatim: in `resource` it is redacted and bounded.
     job_id = code_of(event.data.get(kind.id_field))
-    if job_id is None:
+    if job_id is None or not _is_id(kind, job_id):
         raise WebhookError(WebhookProblem.NOT_AN_EVENT)
     normalizer = access.core.normalizer
     try:
@@ -58,6 +58,14 @@ def confirm(access: Access, kind: JobKind, event: WebhookEvent, terms: Terms) ->
         del error
         raise WebhookError(WebhookProblem.UNKNOWN_JOB)
     raise error
+
+
+def _is_id(kind: JobKind, job_id: str) -> bool:
+    try:
+        checked_id(kind, job_id)
+    except ValueError:
+        return False
+    return True
 
 
 def _never_read(error: ApiError) -> ApiError | None:

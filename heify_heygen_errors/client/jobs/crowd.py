@@ -222,13 +222,6 @@ class _Crowd:
         if not is_over(self.kind, self.watch.access.space, job_in(answer.data)):
             yield from self._goes_on(job_id, answer.data)
             return
-        try:
-            answer = yield from self.watch.whole(job_id, answer)
-        except ApiError as error:
-            if not self.watch.goes_on_after(error, job_id):
-                raise
-            self._problems[job_id] = error
-            return
         yield from self._end(job_id, answer=answer)
 
     # What becomes of a job.

@@ -35,7 +35,6 @@ def wait_for_one(access: Access, kind: JobKind, job: object, terms: Terms, *, is
             was_read = True
             state = state_of(job_in(answer.data)) or state
             if is_over(kind, access.space, job_in(answer.data)):
-                answer = yield from watch.whole(job_id, answer)
                 yield from watch.progress(job_id, answer, None, None)
                 return answer
             end = watch.needs(job_id, answer.data)

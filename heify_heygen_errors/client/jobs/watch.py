@@ -10,9 +10,9 @@ import attrs
 from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.call import Call, checked_deadline
 from heify_heygen_errors.client.calls import PageWalk
-from heify_heygen_errors.client.failures import JobNeedsActionError, JobNotEndedError
+from heify_heygen_errors.client.failures import JobNeedsActionError, JobNotEndedError, ListIncompleteError, PageRepeatedError
 from heify_heygen_errors.client.jobs.access import Access, with_named_notices
-from heify_heygen_errors.client.jobs.kinds import JobKind, job_in, state_of
+from heify_heygen_errors.client.jobs.kinds import JobKind, is_over, job_in, state_of
 from heify_heygen_errors.client.jobs.listing import failed_by_its_state
 from heify_heygen_errors.client.jobs.polling import POLLING, Polling
 from heify_heygen_errors.client.jobs.values import JobProgress
@@ -28,7 +28,6 @@ _LAST: Final = 0.05
 _LAST_AT_MOST: Final = 1.0
 # A pause that is shorter than this would not move every clock.
 _LEAST: Final = 0.001
-_MOST_PAGES: Final = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -124,9 +123,12 @@ class Watch:
         return self.access.call(method, path, {**self.terms.options, **options}, within)
 
     def look(self, job_id: str) -> Procedure[tuple[Answer | None, ApiError | None]]:
-        """One look at one job: an answer, or an error."""
+        """One look at one job: an answer, that about a batch that is over with all of its pages; or an error."""
+        method, path, options = self.kind.reading(job_id)
         try:
-            answer: Answer = yield self.call(*self.kind.reading(job_id))
+            answer: Answer = yield self.call(method, path, options)
+            if self.kind.is_batch and is_over(self.kind, self.access.space, job_in(answer.data)):
+                answer = yield from self._whole(method, path, answer)
         except ApiError as error:
             return None, error
         failed = failed_by_its_state(self.access, self.kind, job_id, answer)
@@ -134,20 +136,16 @@ class Watch:
             return None, failed
         return with_named_notices(answer, self.kind, job_id), None
 
-    def whole(self, job_id: str, answer: Answer) -> Procedure[Answer]:
-        """The answer about a job that is over, of a batch with all of its pages.
-
-        Raises:
-            ApiError: a page cannot be read.
-        """
-        if not self.kind.is_batch:
-            return answer
+    def _whole(self, method: str, path: str, answer: Answer) -> Procedure[Answer]:
         walk = PageWalk.of({"params": dict(self.kind.params)})
         pages = [answer]
-        while walk.go_on(pages[-1]) is True and len(pages) < _MOST_PAGES:
-            method, path, _ = self.kind.reading(job_id)
+        while (more := walk.go_on(pages[-1])) is True:
             page: Answer = yield self.call(method, path, walk.options())
             pages.append(page)
+            if not isinstance(page.data, Mapping):
+                raise self.access.error(method, path, ListIncompleteError(self.kind.noun, "a page holds no items"))
+        if isinstance(more, PageRepeatedError):
+            raise self.access.error(method, path, more)
         return answer if len(pages) == 1 else _joined(pages)
 
     # Judging.

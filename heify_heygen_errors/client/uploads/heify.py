@@ -107,8 +107,7 @@ def upload(access: Access, kind: JobKind, order: UploadOrder) -> Procedure[JobHa
         renewals += 1
         place = yield from _place(access, kind, order, time)
     handle = attrs.evolve(place.handle, body=None, is_started=True)
-    if order.save is not None:
-        yield Tell(order.save, handle)
+    yield from saved(order.save, handle)
     return handle
 
 
