@@ -78,7 +78,7 @@ def test_a_file_is_sent_under_its_name(upload, png, given, name):
 def test_bytes_need_a_name_or_a_type(upload, made):
     """Bytes and files without a name are sent where a name or a content type goes with them, and refused otherwise."""
     given = made(PNG)
-    with pytest.raises(ValueError, match="pass content_type="):
+    with pytest.raises(ValueError, match="pass name="):
         upload(given)
     if isinstance(given, Unnamed):
         given.seek(0)

@@ -126,6 +126,9 @@ def checked_id(kind: JobKind, job_id: object) -> str:
         msg = f"the id of a {kind.noun} is a text, not {type(job_id).__name__}"
         raise TypeError(msg)
     text = str(job_id)
+    if text.startswith("{"):
+        msg = "this is the JSON of a handle and no id: resume takes it, or JobHandle.from_json"
+        raise ValueError(msg)
     leads_elsewhere = any(part in ("", ".", "..") for part in re.split(r"[/\\\\]", text))
     if leads_elsewhere or not text.isprintable() or any(sign.isspace() for sign in text):
         msg = f"{text[:80]!r} is no id of a {kind.noun}: strip ids that come from files or forms"

@@ -471,13 +471,14 @@ def checked_options(options: Mapping[str, Any]) -> Kept:
     forget(options)
     unknown = sorted(set(kept) - set(JobOptions.__annotations__))
     if unknown:
-        meant = get_close_matches(unknown[0], _ARGUMENTS, 1)
-        rest = (
-            f"did you mean {meant[0]!r}?" if meant else f"beside its own arguments it takes {', '.join(sorted(JobOptions.__annotations__))}"
-        )
-        msg = f"this call has no argument {unknown[0]!r}: {rest}"
-        raise TypeError(msg)
+        raise no_such_argument(unknown[0], _ARGUMENTS)
     return kept
+
+
+def no_such_argument(name: str, known: tuple[str, ...]) -> TypeError:
+    """The error for an argument that a method does not have, with the one that may be meant."""
+    meant = get_close_matches(name, known, 1)
+    return TypeError(f"this call has no argument {name!r}" + (f": did you mean {meant[0]!r}?" if meant else ""))
 
 
 # Of all methods, for those that are misspelled.

@@ -117,8 +117,8 @@ class JobHandle:
         """
         try:
             data = json.loads(text)
-        except RecursionError:
-            msg = "the JSON of a handle is not nested that deeply"
+        except (ValueError, RecursionError) as problem:
+            msg = f"this is not the JSON of a handle, or not all of it ({type(problem).__name__}); an id is for wait"
             raise ValueError(msg) from None
         return cls.from_dict(data)
 

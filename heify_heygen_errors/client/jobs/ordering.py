@@ -61,7 +61,7 @@ def create(access: Access, kind: JobKind, order: Order) -> Procedure[JobHandle]:
         ApiError: it was refused, or nobody knows whether it was taken; the handle that was saved can be resumed.
         TypeError, ValueError: before anything is sent, for what cannot be meant.
     """
-    path = order.path or kind.create
+    path = kind.create if order.path is None else order.path
     if path is None:
         msg = f"no call starts a {kind.noun} by itself: make it as the vendor's page says, and wait for its id"
         raise ValueError(msg)

@@ -12,7 +12,7 @@ import attrs
 from heify_heygen_errors.client.call import CallOptions, checked_deadline
 from heify_heygen_errors.client.calls import VendorCalls, forget
 from heify_heygen_errors.client.jobs.access import Access, JobOptions, Kept
-from heify_heygen_errors.client.jobs.calls import A_co, D_co, E_co, H_co, OrderedJobs, checked_options, read_handle
+from heify_heygen_errors.client.jobs.calls import A_co, D_co, E_co, H_co, OrderedJobs, checked_options, no_such_argument, read_handle
 from heify_heygen_errors.client.jobs.handle import JobHandle
 from heify_heygen_errors.client.jobs.ordering import check_kind
 from heify_heygen_errors.client.jobs.polling import POLLING, Polling
@@ -208,9 +208,21 @@ class HeyGenUploads(VendorCalls[R]):
         """
         kept = Kept({"deadline": UPLOAD_DEADLINE, **options})
         forget(options)
+        unknown = sorted(set(options) - set(CallOptions.__annotations__))
+        if unknown:
+            forget(options)
+            raise no_such_argument(unknown[0], (*CallOptions.__annotations__, "name", "content_type", "direct", "on_progress"))
+        for argument, value in (("name", name), ("content_type", content_type)):
+            if value is not None and not isinstance(value, str):
+                msg = f"{argument} is a text, not {type(value).__name__}"
+                raise TypeError(msg)
         given = file if can_seek(file) else _in_memory(file)
         body = StreamedBody.of(given, on_progress=on_progress)
-        name = name or body.name or _name_of(file) or "file"
+        name = name or body.name or _name_of(file)
+        if name is None and content_type is None:
+            msg = "these bytes have no name that tells their type: pass name='logo.png', or content_type='image/png', or what they are"
+            raise ValueError(msg)
+        name = name or "file"
         content_type = content_type or content_type_of(name)
         if direct is None:
             direct = body.size > MAX_INLINE_ASSET
@@ -228,10 +240,6 @@ class HeyGenUploads(VendorCalls[R]):
         return self._go(call)
 
     def _upload_directly(self, whole: StreamedBody, body: StreamedBody, name: str, content_type: str, options: Kept) -> R:
-        unknown = sorted(set(options) - set(CallOptions.__annotations__))
-        if unknown:
-            msg = f"a call takes {', '.join(sorted(CallOptions.__annotations__))}, not {unknown[0]!r}"
-            raise TypeError(msg)
         deadline = checked_deadline(options.pop("deadline"))
         order = AssetOrder(body=body, name=name, content_type=content_type, deadline=deadline, options=options, aside=self._aside)
         return self._steps("upload_asset", upload_directly(self._access, order, Digest(whole)))

@@ -177,6 +177,8 @@ def _look(access: Access, kind: JobKind, job_id: str, options: Mapping[str, Any]
         if seen is _Found.BEGUN:
             return seen
         found.add(seen)
+        if time.is_over:
+            return _Found.UNCLEAR
     return _Found.ABSENT if found == {_Found.ABSENT} else _Found.UNCLEAR
 
 
