@@ -31,7 +31,7 @@ from typing import ClassVar
 
 import attrs
 
-from heify_heygen_errors.model import Category, ErrorInfo, Outcome
+from heify_heygen_errors.model import Category, Channel, ErrorInfo, Outcome
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +99,13 @@ class ApiError(Exception):
         info = self.info
         facts = [f"{printable(label)} {printable(str(value))}" for label, value in self._facts() if value is not None]
         facts.append(printable(info.rule))
-        return f"{printable(info.provider)}: {printable(info.message or info.summary)} [{info.category}; {', '.join(facts)}]"
+        return f"{printable(info.provider)}: {printable(self._said())} [{info.category}; {', '.join(facts)}]"
+
+    def _said(self) -> str:
+        """The vendor's words; else, of what the client found out about a job, its own; else the catalog's."""
+        info = self.info
+        found_out = info.detail if info.channel is Channel.JOB and info.rule.startswith("transport/") else None
+        return info.message or found_out or info.summary
 
     def _facts(self) -> Iterator[tuple[str, object]]:
         """What a log line needs to find the call, the job and the key again."""

@@ -22,7 +22,7 @@ from heify_heygen_errors.client.jobs.calls import HeyGenJobs, JobCalls, JobFailu
 from heify_heygen_errors.client.jobs.handle import JobHandle
 from heify_heygen_errors.client.jobs.kinds import JobKind, kind_of
 from heify_heygen_errors.client.jobs.values import JobEnd, JobFailure
-from heify_heygen_errors.client.procedure import Course, Give, Procedure, Tell
+from heify_heygen_errors.client.procedure import Aside, Course, Give, Procedure, Step, Tell
 from heify_heygen_errors.client.settings import (
     DEADLINE,
     MAX_ANSWER,
@@ -113,11 +113,13 @@ class _Driver:
         finally:
             course.close()
 
-    async def _take(self, core: Core, step: Call | Pause | Tell | Give) -> object:
+    async def _take(self, core: Core, step: Step) -> object:
         if isinstance(step, Call):
             return await self.run(step.core if isinstance(step, StorageCall) else core, step)
         if isinstance(step, Pause):
             await self._pause(step)
+        elif isinstance(step, Aside):
+            await asyncio.to_thread(step.function)
         elif isinstance(step, Tell):
             told = step.function(step.value)
             if inspect.isawaitable(told):
@@ -146,6 +148,8 @@ class _Calls(VendorCalls[Awaited]):
 
 class AsyncWaitedJobs(JobCalls[Awaited, Handled, Ended, AsyncIterator[JobEnd]]):
     """Jobs that can only be waited for, such as ``client.heygen.asset_batches``."""
+
+    _awaits = True
 
     def __init__(self, access: Access, kind: JobKind, driver: _Driver) -> None:
         super().__init__(access, kind)
@@ -228,9 +232,6 @@ class AsyncHeyGen(_Calls, HeyGenUploads[Awaited], HeyGenJobs[AsyncWaitedJobs, As
         # What Python names where it was never awaited.
         cast(Any, coroutine).__qualname__ = f"{type(self).__name__}.{what}"
         return coroutine
-
-    def _aside(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
-        return lambda value: asyncio.to_thread(function, value)
 
     def pages(self, path: str, **options: Unpack[CallOptions]) -> AsyncIterator[Answer]:
         """The pages of a v3 list, one call each, as they are asked for. Time-outs and deadline are those of a page.

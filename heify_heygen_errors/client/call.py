@@ -31,7 +31,7 @@ USER_AGENT: Final = f"heify-heygen-errors/{__version__}"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
 # Framing and routing: with them one could hide a second request, or send the key to another virtual host.
-_NOT_YOURS: Final = frozenset(
+NOT_YOURS: Final = frozenset(
     {
         "connection",
         "content-length",
@@ -45,7 +45,7 @@ _NOT_YOURS: Final = frozenset(
         "upgrade",
     }
 )
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _LONGEST_SHOWN: Final = 80
 _KEY = re.compile(r"[A-Za-z0-9_\-:.]{1,255}")  # vendor notes 2026-11, HeyGen section c
 _NO_SEGMENTS: Final = frozenset({"", ".", "..", "None"})
@@ -104,6 +104,8 @@ class Call:
         brings_credential: whether it does.
         secrets: every credential that goes along, to be kept out of all texts.
         key_ignored: whether an idempotency key was asked for that the endpoint is not known to honour.
+        is_foreign: whether it goes to a host that is not the vendor's, such as a storage: nothing of a session of the user's
+            goes along, and an answer of success need not be JSON.
     """
 
     vendor: Vendor
@@ -123,6 +125,7 @@ class Call:
     read: float
     deadline: float | None
     policy: RetryPolicy
+    is_foreign: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -352,10 +355,10 @@ def _checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
         msg = f"headers is a mapping of names to text, not {type(headers).__name__}"
         raise TypeError(msg)
     for name, value in (headers or {}).items():
-        if isinstance(name, str) and name.lower() in _NOT_YOURS:
+        if isinstance(name, str) and name.lower() in NOT_YOURS:
             msg = f"the header {name} belongs to the connection, and the client sets what is needed of it"
             raise ValueError(msg)
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
             msg = f"{name!r} is no name of a header"
             raise ValueError(msg)
         if not isinstance(value, str):

@@ -26,6 +26,7 @@ from heify_heygen_errors.client.failures import (
     KeyMissingError,
     RedirectRefusedError,
     TooManyRedirectsError,
+    UploadIncompleteError,
 )
 from heify_heygen_errors.client.reading import Reading, notices_in, read, remark_in
 from heify_heygen_errors.client.streaming import StreamedBody
@@ -45,6 +46,8 @@ from heify_heygen_errors.retry.tries import Tries
 _log: Final = logging.getLogger("heify_heygen_errors")
 
 MAX_REDIRECTS: Final = 5
+_REDIRECTED: Final = 300
+_WRONG: Final = 400
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 # RFC 3986: what a URL consists of. Above all no backslash.
 _PLAIN_URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -269,6 +272,8 @@ def _sent(core: Core, call: Call, tries: Tries) -> Generator[Outgoing, Received 
             msg = "the driver of a call sends a Received for each Outgoing"
             raise RuntimeError(msg)
         if last.status not in _REDIRECTS or "location" not in last.headers:
+            if call.is_foreign and last.status < _WRONG:
+                _check_taken(call, last)
             return last
         target, where = _target(moved or call.url, last.headers["location"])
         same = call.method in ("GET", "HEAD") or last.status in _SAME_REQUEST
@@ -277,6 +282,19 @@ def _sent(core: Core, call: Call, tries: Tries) -> Generator[Outgoing, Received 
             raise _found_in(last, RedirectRefusedError("another address" if quotes or where is None else where))
         moved = target
     raise _found_in(last, TooManyRedirectsError(MAX_REDIRECTS))
+
+
+def _check_taken(call: Call, answer: Received) -> None:
+    """Check that a storage which does not refuse a file has taken it.
+
+    Raises:
+        RedirectRefusedError: it sends the client on, and does not say where to.
+        UploadIncompleteError: it answered before it had all of it.
+    """
+    if answer.status >= _REDIRECTED:
+        raise _found_in(answer, RedirectRefusedError("an address that the answer does not name"))
+    if isinstance(call.body, StreamedBody) and not call.body.is_all_sent:
+        raise _found_in(answer, UploadIncompleteError())
 
 
 def _target(url: str, location: str) -> tuple[str, str | None]:
@@ -312,6 +330,7 @@ def _outgoing(core: Core, call: Call, tries: Tries, moved: str | None) -> Outgoi
         read=call.read,
         total=remaining,
         limit=core.limit,
+        is_exact=call.is_foreign,
     )
 
 

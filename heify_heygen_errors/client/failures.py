@@ -109,19 +109,41 @@ class JobNotEndedError(ClientFailureError):
 
     Arguments:
         noun, job_id: which job.
-        state: the last that was seen of it; None where none was.
+        state: the last that was seen of it; None where it told none.
         seconds: that were waited.
-        was_read: whether any look at it succeeded.
         asked: seconds of a pause that the vendor asked for last, where that ended the wait.
     """
 
-    def __init__(
-        self, noun: str, job_id: str, state: str | None, seconds: float, *, was_read: bool = True, asked: float | None = None
-    ) -> None:
-        seen = f"was still {state!r}" if state is not None else "told no state" if was_read else "could not be read"
-        rest = f", and the vendor asks for a pause of {asked:.6g} s" if asked is not None else ""
-        super().__init__(f"the {noun} {job_id} {seen} after {seconds:.6g} s{rest}")
-        self.was_read = was_read
+    def __init__(self, noun: str, job_id: str, state: str | None, seconds: float, *, asked: float | None = None) -> None:
+        seen = f"was still {state!r}" if state is not None else "told no state"
+        super().__init__(f"the {noun} {job_id} {seen} after {seconds:.6g} s{_pause(asked)}")
+
+
+class JobNeverReadError(ClientFailureError):
+    """No look at a job succeeded in the time for waiting.
+
+    Arguments:
+        noun, job_id: which job.
+        why: the last look failed.
+        seconds: that were waited.
+        asked: seconds of a pause that the vendor asked for last, where that ended the wait.
+    """
+
+    def __init__(self, noun: str, job_id: str, why: str, seconds: float, *, asked: float | None = None) -> None:
+        super().__init__(f"the {noun} {job_id} could not be read in {seconds:.6g} s{_pause(asked)}; the last time: {why}")
+
+
+def _pause(asked: float | None) -> str:
+    return f", and the vendor asks for a pause of {asked:.6g} s" if asked is not None else ""
+
+
+class UploadIncompleteError(ClientFailureError):
+    """The storage answered with a success before it had the file: whoever answered does not keep it."""
+
+    sent = True
+
+    def __init__(self) -> None:
+        super().__init__("the answer says that the file has come, before all of it was sent")
 
 
 class JobNeedsActionError(ClientFailureError):

@@ -238,7 +238,10 @@ class _GivenLine:
         self._session = session
 
     async def send(self, outgoing: Outgoing, course: _Course) -> httpx2.Response:
-        return await self._session.send(_merged_request(self._session, outgoing, course), stream=True, follow_redirects=False)
+        request = _merged_request(self._session, outgoing, course)
+        if outgoing.is_exact:
+            return await self._session.send(request, stream=True, follow_redirects=False, auth=None)
+        return await self._session.send(request, stream=True, follow_redirects=False)
 
     async def close(self) -> None:
         pass
@@ -479,11 +482,12 @@ def _merged_request(session: httpx2.AsyncClient, outgoing: Outgoing, course: _Co
     import httpx2
 
     url = httpx2.URL(outgoing.url)
-    if session.params:
+    if session.params and not outgoing.is_exact:
         url = url.copy_with(params=session.params.merge(url.params))
     headers = _encoded(outgoing.headers)
     names = {name.lower() for name, _ in headers}
-    headers += [pair for pair in session.headers.raw if pair[0].lower() not in names]
+    if not outgoing.is_exact:
+        headers += [pair for pair in session.headers.raw if pair[0].lower() not in names]
     body, content = outgoing.body, cast(bytes | _Pieces | _Streamed | None, outgoing.body)
     if isinstance(body, StreamedBody):
         headers, content = _framed(headers, body), _Streamed(body)
@@ -495,7 +499,7 @@ def _merged_request(session: httpx2.AsyncClient, outgoing: Outgoing, course: _Co
         outgoing.method,
         url,
         headers=headers,
-        cookies=session.cookies,
+        cookies=None if outgoing.is_exact else session.cookies,
         content=content,
         extensions={"timeout": _timeouts(outgoing), "trace": course},
     )

@@ -26,13 +26,20 @@ class Tell:
 
 
 @attrs.frozen
+class Aside:
+    """A function of ours that takes long, such as one that reads a file: it is not to hold up others."""
+
+    function: Callable[[], object]
+
+
+@attrs.frozen
 class Give:
     """Something for the user who iterates over what the procedure finds."""
 
     value: object
 
 
-Step: TypeAlias = Call | Pause | Tell | Give
+Step: TypeAlias = Call | Pause | Tell | Aside | Give
 """What a procedure wants done: a call gives its answer or raises its ApiError, the others give nothing."""
 
 Procedure: TypeAlias = Generator[Step, Any, T]

@@ -65,6 +65,8 @@ def read(received: Received, call: Call, normalizer: Normalizer) -> Reading:
         if not is_item:
             return Reading(ErrorInfo.of(finding), data=unwrapped(document.value) if document.kind == "json" else None)
         failures.append(ErrorInfo.of(finding))
+    if call.is_foreign and document.kind != "html":  # a page is that of a proxy or sign-in
+        return Reading(None, (), None, None, received.status, received.headers)
     if document.kind == "nothing" and (received.status in _NO_CONTENT or call.method not in _ANSWERED):
         return Reading(None, (), None, None, received.status, received.headers)
     body = _decoded(document, received.body)

@@ -320,7 +320,7 @@ class RequestsWire:
             data=cast(Any, outgoing.body),
             auth=None if session.auth else _nothing_from_netrc,
         )
-        prepared = session.prepare_request(request)
+        prepared = request.prepare() if outgoing.is_exact else session.prepare_request(request)
         prepared.headers.update(outgoing.headers)
         if isinstance(outgoing.body, StreamedBody):
             prepared.headers.pop("Transfer-Encoding", None)
@@ -328,6 +328,8 @@ class RequestsWire:
         url = cast(str, prepared.url)
         verify = None if self._verify is True else self._verify
         settings = session.merge_environment_settings(url, self._proxies_for(url), stream=True, verify=verify, cert=None)
+        if outgoing.is_exact:
+            settings["cert"] = None
         call.sent = not _adopted(session.get_adapter(url), url, settings["proxies"])
         location: list[str] = []
         prepared.hooks.setdefault("response", []).append(_taking_location(location))

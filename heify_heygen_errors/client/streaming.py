@@ -107,6 +107,11 @@ class StreamedBody:
         """
         return self.sent == self.size
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a part of the body has surely not left in the present attempt; see `is_all_sent`."""
+        return self.size - self.sent > PIECE
+
     def renew(self) -> None:
         """Before an attempt: nothing is sent yet, and nothing went wrong."""
         self.close()

@@ -21,7 +21,7 @@ from heify_heygen_errors.client.jobs.calls import HeyGenJobs, JobCalls, JobFailu
 from heify_heygen_errors.client.jobs.handle import JobHandle
 from heify_heygen_errors.client.jobs.kinds import JobKind, kind_of
 from heify_heygen_errors.client.jobs.values import JobEnd, JobFailure
-from heify_heygen_errors.client.procedure import Course, Give, Procedure, Tell
+from heify_heygen_errors.client.procedure import Aside, Course, Give, Procedure, Step, Tell
 from heify_heygen_errors.client.requests_wire import RequestsWire, retrying_adapters
 from heify_heygen_errors.client.settings import (
     DEADLINE,
@@ -110,11 +110,13 @@ class _Driver:
             course.close()
         return course.result
 
-    def _take(self, core: Core, step: Call | Pause | Tell | Give) -> object:
+    def _take(self, core: Core, step: Step) -> object:
         if isinstance(step, Call):
             return self.run(step.core if isinstance(step, StorageCall) else core, step)
         if isinstance(step, Pause):
             self._pause(step)
+        elif isinstance(step, Aside):
+            step.function()
         elif isinstance(step, Tell):
             told = step.function(step.value)
             if inspect.iscoroutine(told):
@@ -223,9 +225,6 @@ class HeyGen(_Calls, HeyGenUploads[Answer], HeyGenJobs[WaitedJobs, Jobs, ListedJ
     def _steps(self, what: str, procedure: Procedure[Any]) -> Answer:  # noqa: ARG002 - the name is for coroutines
         answer: Answer = self._driver.follow(self._core, Course(procedure))
         return answer
-
-    def _aside(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
-        return function
 
     def pages(self, path: str, **options: Unpack[CallOptions]) -> Iterator[Answer]:
         """The pages of a v3 list, one call each, as they are asked for. Time-outs and deadline are those of a page.

@@ -25,6 +25,7 @@ class Outgoing:
         read: seconds between two bytes of the answer, and until its first.
         total: seconds until the answer must be complete; None for no limit.
         limit: bytes of the body, after decompression, that are read at most.
+        is_exact: whether nothing of a session of the user's may be added: no headers, credentials, parameters or cookies.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Outgoing:
     read: float
     total: float | None
     limit: int
+    is_exact: bool = False
 
 
 @attrs.frozen(kw_only=True)

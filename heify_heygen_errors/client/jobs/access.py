@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from datetime import UTC, datetime
+from time import time
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 import attrs
@@ -17,6 +19,8 @@ from heify_heygen_errors.client.jobs.kinds import JobKind
 from heify_heygen_errors.client.vendors import Vendor
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.model import Channel
+from heify_heygen_errors.normalizer import MAX_TEXT
+from heify_heygen_errors.redaction import redact_bounded
 from heify_heygen_errors.retry.policy import RetryPolicy
 
 
@@ -32,6 +36,10 @@ class JobOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
     timeout: Timeout | None
     retry: RetryPolicy | bool | None
+
+
+# Seconds: as a monotonic clock it would have run for 31 years.
+_SINCE_1970: Final = 1_000_000_000.0
 
 
 class Kept(dict[str, Any]):
@@ -76,14 +84,35 @@ class Access:
         limits = [limit for limit in (self.deadline, within) if limit is not None]
         return self.prepare(method, path, {"deadline": min(limits, default=None), **options})
 
-    def error(self, method: str, path: str, problem: Exception, kind: JobKind | None = None, job_id: str | None = None) -> ApiError:
-        """The error of something that the client found out about a job."""
+    def error(
+        self,
+        method: str,
+        path: str,
+        problem: Exception,
+        kind: JobKind | None = None,
+        job_id: str | None = None,
+        *,
+        behind: Exception | None = None,
+    ) -> ApiError:
+        """The error of something that the client found out about a job; its detail are the words of the problem.
+
+        What stands behind the problem is only hung on it here: it would be taken for the reason.
+        """
         error = found_out(self.core, self.vendor, method, path, problem)
-        error.__cause__ = problem
+        info = attrs.evolve(error.info, detail=redact_bounded(str(problem), MAX_TEXT))
         if kind is not None:
-            info = attrs.evolve(error.info, channel=Channel.JOB)
-            error = attach(error, attrs.evolve(info, resource={kind.id_field: job_id}) if job_id is not None else info)
-        return error
+            info = attrs.evolve(info, channel=Channel.JOB)
+        if kind is not None and job_id is not None:
+            info = attrs.evolve(info, resource={kind.id_field: job_id})
+        problem.__cause__ = behind
+        error.__cause__ = problem
+        return attach(error, info)
+
+    @property
+    def now(self) -> datetime:
+        """The time of day. A clock of the user's that counts from 1970 tells it, too, such as that of tests."""
+        seconds = self.core.clock()
+        return datetime.fromtimestamp(seconds if seconds > _SINCE_1970 else time(), UTC)
 
 
 def attach(error: ApiError, info: Any) -> ApiError:

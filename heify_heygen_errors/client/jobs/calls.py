@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableSet
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Any, Final, Generic, NoReturn, TypeVar, Unpack
+from typing import Any, ClassVar, Final, Generic, NoReturn, TypeVar, Unpack
 from uuid import UUID
 
 from heify_heygen_errors.client.calls import forget
@@ -17,7 +18,7 @@ from heify_heygen_errors.client.jobs.handle import JobHandle
 from heify_heygen_errors.client.jobs.kinds import JobKind, kind_of
 from heify_heygen_errors.client.jobs.ordering import Order, check_kind, create, create_and_wait, resume, resume_all
 from heify_heygen_errors.client.jobs.polling import POLLING, Polling
-from heify_heygen_errors.client.jobs.reconciling import LOOKBACK, Search, failures_since
+from heify_heygen_errors.client.jobs.reconciling import LOOKBACK, Search, checked_since, failures_since
 from heify_heygen_errors.client.jobs.values import JobProgress
 from heify_heygen_errors.client.jobs.waiting import wait_for_one
 from heify_heygen_errors.client.jobs.watch import DEADLINE, Terms
@@ -47,6 +48,8 @@ UPLOAD_GRACE: Final = 60.0
 
 class JobCalls(ABC, Generic[A_co, H_co, D_co, E_co]):
     """The jobs of one kind, such as ``client.heygen.videos``."""
+
+    _awaits: ClassVar[bool] = False
 
     def __init__(self, access: Access, kind: JobKind) -> None:
         self._access = access
@@ -148,6 +151,12 @@ class JobCalls(ABC, Generic[A_co, H_co, D_co, E_co]):
         terms = self._terms(deadline, on_progress, polling, checked_options(options), jobs)
         return self._iterate(wait_for_many(self._access, self._kind, self._ids_of(jobs), terms))  # type: ignore[no-any-return]
 
+    def _check_plain(self, name: str, function: object) -> None:
+        """Raises TypeError for a coroutine function where nobody would await it."""
+        if not self._awaits and inspect.iscoroutinefunction(function):
+            msg = f"{name} is a plain function here: nobody awaits a coroutine function but AsyncClient"
+            raise TypeError(msg)
+
     def _one(self, what: str, procedure: Procedure[Any]) -> A_co:
         return self._run(what, procedure)  # type: ignore[no-any-return]
 
@@ -162,6 +171,7 @@ class JobCalls(ABC, Generic[A_co, H_co, D_co, E_co]):
         handles = [job for job in (jobs if isinstance(jobs, list) else [jobs]) if isinstance(job, JobHandle)]
         graced = frozenset(job_id for handle in handles if handle.path == self._kind.upload for job_id in handle.ids)
         kept = options if isinstance(options, Kept) else checked_options(options)
+        self._check_plain("on_progress", on_progress)
         return Terms(deadline=deadline, on_progress=on_progress, polling=polling, options=kept, grace=UPLOAD_GRACE, graced=graced)
 
     def _id_of(self, job: object) -> object:
@@ -215,7 +225,9 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
                 then resume the handle that was saved.
             ValueError, TypeError: before anything is sent, for what cannot be meant.
         """
-        made = Order(body=order, path=path, idempotency_key=idempotency_key, save=save, options=checked_options(options))
+        kept = checked_options(options)
+        self._check_plain("save", save)
+        made = Order(body=order, path=path, idempotency_key=idempotency_key, save=save, options=kept)
         return self._run("create", create(self._access, self._kind, made))  # type: ignore[no-any-return]
 
     def create_and_wait(
@@ -250,6 +262,7 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
             ValueError: the same, and where the order asks for several jobs.
         """
         kept = checked_options(options)
+        self._check_plain("save", save)
         made = Order(body=order, path=path, idempotency_key=idempotency_key, save=save, options=kept)
         terms = self._terms(deadline, on_progress, polling, kept, None)
         return self._one("create_and_wait", create_and_wait(self._access, self._kind, made, terms))
@@ -288,6 +301,7 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         kept = checked_options(options)
         found = read_handle(handle)
         check_kind(self._kind, found)
+        self._check_plain("save", save)
         again = Order(body={}, save=save, options=kept)
         terms = self._terms(deadline, on_progress, polling, kept, found)
         return self._one("resume", resume(self._access, self._kind, found, again, terms))
@@ -307,6 +321,7 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         kept = checked_options(options)
         found = read_handle(handle)
         check_kind(self._kind, found)
+        self._check_plain("save", save)
         again = Order(body={}, save=save, options=kept)
         return self._run("resume_order", resume_all(self._access, self._kind, found, again))  # type: ignore[no-any-return]
 
@@ -338,7 +353,9 @@ class JobFailures(JobCalls[A_co, H_co, D_co, E_co], Generic[A_co, H_co, D_co, E_
             ApiError: the list cannot be read, or not to its end.
             ValueError, TypeError: for what cannot be meant.
         """
-        search = Search(since=since, lookback=lookback, seen=set() if seen is None else seen, options=checked_options(options))
+        kept = checked_options(options)
+        begin = checked_since(since)
+        search = Search(since=begin, lookback=lookback, seen=set() if seen is None else seen, options=kept)
         return self._iterate(failures_since(self._access, self._kind, search))  # type: ignore[no-any-return]
 
 

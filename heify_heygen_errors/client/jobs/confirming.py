@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from heify_heygen_errors.client.failures import JobNotEndedError
+from heify_heygen_errors.client.failures import JobNeverReadError, JobNotEndedError
 from heify_heygen_errors.client.jobs.access import Access, checked_id, named
 from heify_heygen_errors.client.jobs.kinds import JobKind, job_in
 from heify_heygen_errors.client.jobs.waiting import wait_for_one
@@ -20,8 +20,6 @@ from heify_heygen_errors.webhooks.problem import WebhookError, WebhookProblem
 
 PATIENCE: Final = 5.0
 """Seconds in which the vendor's answer may still be behind its own webhook."""
-
-_NOT_ENDED: Final = "transport/JobNotEnded"
 
 
 def confirm(access: Access, kind: JobKind, event: WebhookEvent, terms: Terms) -> Procedure[WebhookEvent]:
@@ -42,22 +40,29 @@ def confirm(access: Access, kind: JobKind, event: WebhookEvent, terms: Terms) ->
         error = caught
     else:
         job = job_in(answer.data)
-        read = job if isinstance(job, Mapping) and kind.id_of(job) is not None else {kind.id_field: job_id}
-        if str(kind.id_of(read)).casefold() != job_id.casefold():
-            raise WebhookError(WebhookProblem.UNKNOWN_JOB)
+        read = dict(job) if isinstance(job, Mapping) else {}
+        if kind.id_of(read) is None:
+            read[kind.id_field] = job_id
+        _check_is_same(str(kind.id_of(read)), job_id)
         return confirmed(event, read, normalizer=normalizer)
     info = named(error, kind, job_id).info
-    if info.rule == _NOT_ENDED:
-        why = _never_read(error)
-        if why is not None:
-            raise why
+    if isinstance(error.__cause__, JobNotEndedError):
         return confirmed(event, {kind.id_field: job_id}, normalizer=normalizer)
+    if isinstance(error.__cause__, JobNeverReadError):
+        raise error.__cause__.__cause__ or error
     if info.channel is Channel.JOB:
+        _check_is_same(info.resource[kind.id_field], job_id)
         return confirmed(event, {kind.id_field: job_id, "status": "FAILED"}, info, normalizer=normalizer)
     if info.category is Category.NOT_FOUND:
         del error
         raise WebhookError(WebhookProblem.UNKNOWN_JOB)
     raise error
+
+
+def _check_is_same(answered: str, asked: str) -> None:
+    """Raises WebhookError where the vendor answered about another job; UUIDs have several spellings."""
+    if answered.casefold() != asked.casefold():
+        raise WebhookError(WebhookProblem.UNKNOWN_JOB)
 
 
 def _is_id(kind: JobKind, job_id: str) -> bool:
@@ -66,11 +71,3 @@ def _is_id(kind: JobKind, job_id: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _never_read(error: ApiError) -> ApiError | None:
-    """Why no look at a job succeeded; None where one did, and it was running."""
-    problem = error.__cause__
-    if not isinstance(problem, JobNotEndedError) or problem.was_read:
-        return None
-    return problem.__cause__ if isinstance(problem.__cause__, ApiError) else error

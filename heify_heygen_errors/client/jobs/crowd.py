@@ -22,6 +22,7 @@ from heify_heygen_errors.client.procedure import Give, Procedure
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.model import Category, Channel
 
+_SILENT: Final = 2
 # A list of all jobs is only asked for where more than so many are waited for; it can be long.
 _FEW: Final = 3
 # Kinds of failure that say that the call for many jobs is not to be had, and not that something is wrong with the account.
@@ -66,6 +67,7 @@ class _Crowd:
         self._were_read: set[str] = set()
         self._problems: dict[str, ApiError] = {}
         self._has_no_bulk = False
+        self._silent_looks = 0
         # Those that a whole look did not find in the list: older than what it shows, or unknown.
         self._unlisted: set[str] = set()
 
@@ -89,6 +91,7 @@ class _Crowd:
         odd = [job_id for job_id in self.states if "," in job_id]
         rest = (job_id for job_id in list(self.states) if "," not in job_id)
         over: list[str] = []
+        told = False
         while chunk := list(islice(rest, bulk.most)):
             call = self.watch.call("GET", bulk.path, {"params": {str(bulk.ids): ",".join(chunk)}})
             answer, error = yield from _asked(call)
@@ -97,11 +100,12 @@ class _Crowd:
             if answer is None:  # one of the two is there
                 break
             items = {self.kind.id_of(item): item for item in jobs_in(self.kind, answer)}
-            # An answer that tells of none of them will not do so at the next look either.
-            self._has_no_bulk = self._has_no_bulk or not items
+            told = told or bool(items)
             for job_id in chunk:
                 is_to_be_read = yield from self._saw(job_id, items.get(job_id), answer, call, is_full=bulk.is_full)
                 over += [job_id] if is_to_be_read else []
+        if self._was_silent(told=told):
+            return None
         asked = yield from self._read_ended(over)
         return asked if asked is not None or not odd else (yield from self._look_at_each(odd))
 
@@ -109,25 +113,35 @@ class _Crowd:
         walk = Walk(self.kind, bulk, self.watch.call)
         wanted = self.states.keys() - self._unlisted
         over: list[str] = []
-        while wanted and walk.pages <= _pages_for(len(self.states), bulk.most):
+        told = False
+        while wanted and walk.pages < _pages_for(len(self.states), bulk.most):
             page, error = yield from _page(walk)
             if error is not None:
                 return (yield from self._failed([job_id for job_id in self.states if job_id in wanted], error))
             if page is None:
                 break
+            told = told or bool(page.items)
             over += yield from self._saw_page(page, wanted, is_full=bulk.is_full)
+        if self._was_silent(told=told):
+            return None
         asked = yield from self._read_ended(over)
         self._unlisted |= wanted
         if asked is not None:
             return asked
         return (yield from self._look_at_each([job_id for job_id in self.states if job_id in self._unlisted]))
 
+    def _was_silent(self, *, told: bool) -> bool:
+        """Whether a call told of no job at all, once; the second time it is not asked any more, and jobs are read one by one."""
+        self._silent_looks = 0 if told else self._silent_looks + 1
+        self._has_no_bulk = self._silent_looks >= _SILENT
+        return not told and not self._has_no_bulk
+
     def _read_ended(self, ids: list[str]) -> Procedure[float | None]:
         """Read jobs that are over: from the list where that has all of them, else one by one."""
         bulk = self.kind.list
         if bulk is not None and bulk.is_full and len(ids) > _FEW:
             walk, wanted = Walk(self.kind, bulk, self.watch.call), set(ids)
-            while wanted and walk.pages <= _pages_for(len(ids), bulk.most):
+            while wanted and walk.pages < _pages_for(len(ids), bulk.most):
                 page, error = yield from _page(walk)
                 if error is not None and self.watch.goes_on_after(error):
                     if _is_of_every_call(error):
@@ -202,8 +216,7 @@ class _Crowd:
                 break
             if number and self.watch.floor:
                 yield Pause(self.watch.floor)
-            # Those that this look does not come to are the first of the next one.
-            self.states[job_id] = self.states.pop(job_id)
+            self._put_last(job_id)  # those that this look does not come to are the first of the next one
             answer, error = yield from self.watch.look(job_id)
             if answer is not None:
                 yield from self._read(job_id, answer)
@@ -211,12 +224,20 @@ class _Crowd:
                 self._problems[job_id] = error
                 yield from self.watch.progress(job_id, None, None, error)
                 if _is_of_every_call(error):
+                    if number:  # others had their turn in this look, and it had none
+                        self._put_first(job_id)
                     return error.wait
             elif error is not None and error.info.category in _OF_THE_ACCOUNT and error.info.channel is not Channel.JOB:
                 raise error
             elif error is not None:
                 yield from self._end(job_id, error=named(error, self.kind, job_id))
         return None
+
+    def _put_last(self, job_id: str) -> None:
+        self.states[job_id] = self.states.pop(job_id)
+
+    def _put_first(self, job_id: str) -> None:
+        self.states = {job_id: self.states.pop(job_id), **self.states}
 
     def _read(self, job_id: str, answer: Answer) -> Procedure[None]:
         if not is_over(self.kind, self.watch.access.space, job_in(answer.data)):

@@ -104,15 +104,7 @@ def jobs_in(kind: JobKind, answer: Answer) -> tuple[Mapping[str, Any], ...]:
 
     The list is the data itself, or stands in it under some name beside counts and pages.
     """
-    data = answer.data
-    lists = (
-        [data]
-        if isinstance(data, list)
-        else [value for value in data.values() if isinstance(value, list)]
-        if isinstance(data, Mapping)
-        else []
-    )
-    for items in lists:
+    for items in _lists_in(answer.data):
         jobs = tuple(item for item in items if isinstance(item, Mapping) and kind.id_of(item) is not None)
         if jobs:
             return jobs

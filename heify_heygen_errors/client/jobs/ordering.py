@@ -7,7 +7,7 @@ gave. Whichever of the two a crash leaves, `resume` can go on with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from heify_heygen_errors.client.jobs.waiting import wait_for_one
 from heify_heygen_errors.client.jobs.watch import Terms
 from heify_heygen_errors.client.procedure import Procedure, Tell
 from heify_heygen_errors.exceptions import ApiError
+from heify_heygen_errors.model import Outcome
 from heify_heygen_errors.providers.sight import ids_of
 
 
@@ -75,14 +76,21 @@ def create(access: Access, kind: JobKind, order: Order) -> Procedure[JobHandle]:
         path=call.path,
         body=order.body,
         idempotency_key=call.idempotency_key,
-        created=order.created or datetime.now(UTC),
+        created=order.created or access.now,
     )
     if order.save is not None:
         yield Tell(order.save, handle)
-    answer: Answer = yield call
+    try:
+        answer: Answer = yield call
+    except Exception:
+        raise
+    except BaseException as problem:  # Ctrl-C, or cancelled: nobody knows whether the order arrived
+        if call.idempotency_key is not None:
+            problem.add_note(f"order it again with idempotency_key={call.idempotency_key!r}, so that it is not paid twice")
+        raise
     ids = kind.ids_made(answer.data)
     if not ids:
-        error = access.error("POST", path, JobUnnamedError(kind.noun))
+        error = access.error("POST", path, JobUnnamedError(kind.noun), kind)
         attach(error, attrs.evolve(error.info, resource=dict(ids_of(answer.data))))
         error.idempotency_key, error.attempts = call.idempotency_key, answer.attempts
         raise error
@@ -162,11 +170,18 @@ def _repeated(access: Access, kind: JobKind, handle: JobHandle, order: Order | N
     why = _not_repeatable(access, handle)
     if why is not None:
         problem = NotResumableError(why)
-        raise access.error("POST", handle.path, problem)  # noqa: EM101 - the method of a call
+        raise access.error("POST", handle.path, problem, kind)  # noqa: EM101 - the method of a call
     again = Order(body=handle.body, path=handle.path, idempotency_key=handle.idempotency_key, created=handle.created)
     if order is not None:
         again = attrs.evolve(again, save=order.save, options=order.options)
-    return (yield from create(access, kind, again))
+    try:
+        return (yield from create(access, kind, again))
+    except ApiError as error:
+        retry = error.info.retry
+        if retry.outcome is not Outcome.ACCEPTED:
+            # What became of this repeat says nothing of the first order, which may have been taken.
+            attach(error, attrs.evolve(error.info, retry=attrs.evolve(retry, outcome=Outcome.UNKNOWN)))
+        raise
 
 
 def _not_repeatable(access: Access, handle: JobHandle) -> str | None:
@@ -174,7 +189,7 @@ def _not_repeatable(access: Access, handle: JobHandle) -> str | None:
     endpoint = access.space.endpoint("POST", handle.path)
     if handle.idempotency_key is None or endpoint is None or endpoint.idempotency is None:
         return "its endpoint takes no idempotency key"
-    age = (datetime.now(UTC) - handle.created).total_seconds()
+    age = (access.now - handle.created).total_seconds()
     if age > KEY_LASTS - _MARGIN:
         return "its idempotency key is older than the 24 hours for which HeyGen keeps one"
     if age < -_MARGIN:

@@ -25,7 +25,13 @@ _ENDED: Final = ("failed_at", "completed_at", "ended_at", "finished_at", "update
 _CREATED: Final = ("created_at", "submitted_at", "create_time")
 
 
-def _moment(value: object) -> datetime:
+def checked_since(value: object) -> datetime:
+    """The moment that a search begins at.
+
+    Raises:
+        TypeError: it is neither a datetime nor Unix seconds.
+        ValueError: it has no time zone.
+    """
     found = moment(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if not isinstance(found, datetime):
         msg = f"since is a datetime with a time zone, or Unix seconds, not {value!r}"
@@ -41,7 +47,7 @@ class Search:
     """Which failures are looked for.
 
     Attributes:
-        since: the moment; aware, or Unix seconds.
+        since: the moment, aware.
         lookback: how much earlier than that a job may have been ordered.
         seen: ids of failures that were given before; those given now are added.
         options: of each call; see `JobOptions`.
@@ -50,7 +56,7 @@ class Search:
         ValueError, TypeError: one of them cannot be meant.
     """
 
-    since: datetime = attrs.field(converter=_moment)
+    since: datetime
     lookback: timedelta = attrs.field(default=LOOKBACK)
     seen: MutableSet[str] = attrs.field(factory=set)
     options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
@@ -113,7 +119,7 @@ def _was_cut(page: Page) -> bool:
 def _runs_downwards(page: Page) -> bool:
     """Whether the newest jobs are the first ones: no vendor promises it."""
     times = [created for item in page.items if (created := first_moment(item, _CREATED)) is not None]
-    return bool(times) and times[0] >= times[-1]
+    return bool(times) and times[0] > times[-1]
 
 
 def _is_recent(item: Mapping[str, Any], search: Search) -> bool:

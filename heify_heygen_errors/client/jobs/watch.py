@@ -10,7 +10,13 @@ import attrs
 from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.call import Call, checked_deadline
 from heify_heygen_errors.client.calls import PageWalk
-from heify_heygen_errors.client.failures import JobNeedsActionError, JobNotEndedError, ListIncompleteError, PageRepeatedError
+from heify_heygen_errors.client.failures import (
+    JobNeedsActionError,
+    JobNeverReadError,
+    JobNotEndedError,
+    ListIncompleteError,
+    PageRepeatedError,
+)
 from heify_heygen_errors.client.jobs.access import Access, with_named_notices
 from heify_heygen_errors.client.jobs.kinds import JobKind, is_over, job_in, state_of
 from heify_heygen_errors.client.jobs.listing import failed_by_its_state
@@ -46,7 +52,7 @@ class Terms:
         ValueError, TypeError: one of them cannot be meant.
     """
 
-    deadline: float | None = attrs.field(default=DEADLINE, converter=checked_deadline)
+    deadline: float | None = DEADLINE
     on_progress: Callable[[JobProgress], object] | None = None
     polling: Polling = attrs.field(default=POLLING)
     options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
@@ -54,6 +60,7 @@ class Terms:
     graced: frozenset[str] = frozenset()
 
     def __attrs_post_init__(self) -> None:
+        checked_deadline(self.deadline)
         if self.on_progress is not None and not callable(self.on_progress):
             msg = f"on_progress is a function that takes a JobProgress, not {self.on_progress!r}"
             raise TypeError(msg)
@@ -191,18 +198,19 @@ class Watch:
         self, job_id: str, state: str | None, error: ApiError | None = None, *, was_read: bool, asked: float | None = None
     ) -> ApiError:
         """The error of a job that had not ended in time; behind it, why the last look failed."""
-        problem = JobNotEndedError(self.kind.noun, job_id, state, self.elapsed, was_read=was_read, asked=asked)
-        problem.__cause__ = error
-        return self._error(job_id, problem)
+        if was_read or error is None:
+            return self._error(job_id, JobNotEndedError(self.kind.noun, job_id, state, self.elapsed, asked=asked), error)
+        why = f"{error.info.category}, {error.info.rule}"
+        return self._error(job_id, JobNeverReadError(self.kind.noun, job_id, why, self.elapsed, asked=asked), error)
 
-    def _error(self, job_id: str, problem: Exception) -> ApiError:
+    def _error(self, job_id: str, problem: Exception, behind: ApiError | None = None) -> ApiError:
         method, path, _ = self.kind.reading(job_id)
-        return self.access.error(method, path, problem, self.kind, job_id)
+        return self.access.error(method, path, problem, self.kind, job_id, behind=behind)
 
 
 def _joined(pages: list[Answer]) -> Answer:
     """The answer about a batch with the items and failures of all its pages."""
-    items = [item for page in pages for item in page.data.get("items") or ()]
+    items = [item for page in pages if isinstance(page.data.get("items"), list) for item in page.data["items"]]
     data = {**pages[0].data, "items": items, "has_more": False, "next_token": None}
     failures = tuple(failure for page in pages for failure in page.failures)
     body = {**pages[0].body, "data": data} if "data" in pages[0].body else data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, BinaryIO, Final, TypeAlias, TypeVar, Unpack, cast
 
 import attrs
@@ -86,12 +87,11 @@ class UploadedJobs(OrderedJobs[A_co, H_co, D_co, E_co]):
             OSError: the file cannot be read.
         """
         kept = checked_options(options)
+        self._check_plain("save", save)
         if save is not None and not callable(save):
             msg = f"save is a function that takes a JobHandle, not {save!r}"
             raise TypeError(msg)
         body = StreamedBody.of(file, on_progress=on_progress)
-        if check:
-            check_recording(file, body, name)
         asked = {
             "configuration_id": configuration_id,
             "name": name,
@@ -100,6 +100,7 @@ class UploadedJobs(OrderedJobs[A_co, H_co, D_co, E_co]):
         }
         order = UploadOrder(
             body=body,
+            check=partial(check_recording, file, body, name) if check else None,
             asked={member: str(value) for member, value in asked.items() if value is not None},
             save=save,
             deadline=checked_deadline(deadline),
@@ -163,10 +164,6 @@ class HeyGenUploads(VendorCalls[R]):
     @abstractmethod
     def _steps(self, what: str, procedure: Procedure[Any]) -> R:
         """Takes the steps of a procedure and gives its result."""
-
-    @abstractmethod
-    def _aside(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
-        """The function as one that does not hold up others while it reads a file."""
 
     def upload_asset(
         self,
@@ -241,7 +238,7 @@ class HeyGenUploads(VendorCalls[R]):
 
     def _upload_directly(self, whole: StreamedBody, body: StreamedBody, name: str, content_type: str, options: Kept) -> R:
         deadline = checked_deadline(options.pop("deadline"))
-        order = AssetOrder(body=body, name=name, content_type=content_type, deadline=deadline, options=options, aside=self._aside)
+        order = AssetOrder(body=body, name=name, content_type=content_type, deadline=deadline, options=options)
         return self._steps("upload_asset", upload_directly(self._access, order, Digest(whole)))
 
 

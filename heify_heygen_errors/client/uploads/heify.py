@@ -8,7 +8,6 @@ whether the storage has the file is looked up, and nothing is sent again as long
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -16,16 +15,16 @@ import attrs
 
 from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.call import Call
-from heify_heygen_errors.client.calls import items_of
 from heify_heygen_errors.client.engine import Pause
 from heify_heygen_errors.client.failures import JobUnnamedError, NotResumableError, UploadUrlRefusedError
 from heify_heygen_errors.client.jobs.access import Access
 from heify_heygen_errors.client.jobs.handle import JobHandle
-from heify_heygen_errors.client.jobs.kinds import JobKind, is_over, job_in
+from heify_heygen_errors.client.jobs.kinds import JobKind, is_over, job_in, state_of
+from heify_heygen_errors.client.jobs.listing import is_list, jobs_in
 from heify_heygen_errors.client.jobs.ordering import check_kind, saved
 from heify_heygen_errors.client.jobs.waiting import wait_for_one
 from heify_heygen_errors.client.jobs.watch import Terms
-from heify_heygen_errors.client.procedure import Procedure, Tell
+from heify_heygen_errors.client.procedure import Aside, Procedure, Tell
 from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.uploads.storage import (
     MARGIN,
@@ -43,6 +42,7 @@ from heify_heygen_errors.model import Category, Channel, Outcome
 
 _URL_LASTS: Final = 300.0
 _SIGNED: Final = ("configuration_id", "participant_id", "evaluator_id", "name")
+_WAITS_FOR_FILE: Final = "pending_upload"
 _PAUSES: Final = (1.0, 3.0, 6.0, 10.0, 15.0, 25.0)
 """Seconds before each look for a transcription whose file may have come: a minute, as one that has come may take to be found."""
 
@@ -53,6 +53,7 @@ class UploadOrder:
 
     Attributes:
         body: the file.
+        check: raises what is wrong with it before anything is sent; None for no check.
         asked: sent as JSON for a URL.
         save: told the handle before the file is sent, and again when it has arrived.
         deadline: seconds for all of it; None for no limit.
@@ -60,6 +61,7 @@ class UploadOrder:
     """
 
     body: StreamedBody
+    check: Callable[[], object] | None
     asked: Mapping[str, Any] = attrs.field(repr=False)
     save: Callable[[JobHandle], object] | None
     deadline: float | None
@@ -82,6 +84,8 @@ def upload(access: Access, kind: JobKind, order: UploadOrder) -> Procedure[JobHa
         ApiError: it was refused, or nobody knows whether the storage has it.
         Exception: of the file, of `save` and of the callback for progress.
     """
+    if order.check is not None:
+        yield Aside(order.check)
     time = Time(access.core.clock, order.deadline)
     sending = Sending(access, order.body, "spends")
     place = yield from _place(access, kind, order, time)
@@ -125,7 +129,7 @@ def _named(kind: JobKind, handle: JobHandle) -> dict[str, str]:
 def _place(access: Access, kind: JobKind, order: UploadOrder, time: Time) -> Procedure[_Place]:
     """Ask for a new transcription and the URL for its file, and have it saved. Nothing begins by that."""
     call = access.call("POST", _path(kind), {**order.options, "json": order.asked}, time.remaining)
-    asked, ends = datetime.now(UTC), time.now + _URL_LASTS - MARGIN
+    asked, ends = access.now, time.now + _URL_LASTS - MARGIN
     answer: Answer = yield attrs.evolve(call, policy=HarmlessPolicy(wrapped=call.policy))
     # Read elsewhere: the URL is to stand in no local variable of a frame that raises.
     ids, slot = kind.ids_made(answer.data), _slot_in(answer, ends)
@@ -146,7 +150,7 @@ def _slot_in(answer: Answer, ends: float) -> Slot | str:
     data = answer.data if isinstance(answer.data, Mapping) else {}
     # What the answer repeats is signed, and has to be sent as it was repeated.
     told = {name: data.get(name) for name in _SIGNED}
-    return slot_in(data, {f"x-amz-meta-{name}": str(value) for name, value in told.items() if value is not None}, ends)
+    return slot_in(data, {f"x-amz-meta-{name}": str(value) for name, value in told.items() if isinstance(value, str | int)}, ends)
 
 
 def _with_attempts(error: ApiError, answer: Answer) -> ApiError:
@@ -189,9 +193,13 @@ def _look_once(access: Access, kind: JobKind, job_id: str, options: Mapping[str,
     except ApiError as error:
         if error.info.channel is Channel.JOB:
             return _Found.BEGUN  # and failed
-        return _Found.ABSENT if error.info.category is Category.NOT_FOUND else _Found.UNCLEAR
-    if is_over(kind, access.space, job_in(answer.data)):
-        return _Found.BEGUN
+        if error.info.category is not Category.NOT_FOUND or error.info.channel is Channel.GATEWAY:
+            return _Found.UNCLEAR
+        is_known = False
+    else:
+        is_known = True
+        if is_over(kind, access.space, job_in(answer.data)):
+            return _Found.BEGUN
     if kind.list is None:
         return _Found.UNCLEAR
     # A transcription whose file has not come yet can be read, too; the list has those alone that have begun.
@@ -199,8 +207,9 @@ def _look_once(access: Access, kind: JobKind, job_id: str, options: Mapping[str,
         listed: Answer = yield access.call(method, kind.list.path, options, time.remaining)
     except ApiError:
         return _Found.UNCLEAR
-    items = items_of(listed)
-    return _Found.BEGUN if any(isinstance(item, Mapping) and kind.id_of(item) == job_id for item in items) else _Found.UNCLEAR
+    if any(kind.id_of(item) == job_id and state_of(item) != _WAITS_FOR_FILE for item in jobs_in(kind, listed)):
+        return _Found.BEGUN
+    return _Found.UNCLEAR if is_known or not is_list(listed) else _Found.ABSENT
 
 
 # After a crash.
@@ -225,7 +234,7 @@ def resume_upload(access: Access, kind: JobKind, handle: JobHandle, options: Map
     if found is _Found.UNCLEAR:
         why = "nothing shows that its file has come: look for it in /list-transcriptions, and upload it again if it is not there"
     problem = NotResumableError(why)
-    raise with_resource(access.error("POST", handle.path, problem), _named(kind, handle))
+    raise access.error("POST", handle.path, problem, kind, handle.id)  # noqa: EM101 - the method of a call
 
 
 def resume_upload_and_wait(access: Access, kind: JobKind, handle: JobHandle, terms: Terms) -> Procedure[Answer]:

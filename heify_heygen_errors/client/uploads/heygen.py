@@ -8,7 +8,7 @@ has begun, so that every step may be repeated.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,11 +19,12 @@ from heify_heygen_errors.client.call import Call
 from heify_heygen_errors.client.engine import Pause
 from heify_heygen_errors.client.failures import JobUnnamedError, UploadUrlRefusedError
 from heify_heygen_errors.client.jobs.access import Access, Kept
-from heify_heygen_errors.client.procedure import Procedure, Tell
+from heify_heygen_errors.client.procedure import Aside, Procedure
 from heify_heygen_errors.client.streaming import BodyBrokenOffError, StreamedBody
 from heify_heygen_errors.client.uploads.storage import (
     MARGIN,
     MOST_RENEWALS,
+    PollingPolicy,
     Sending,
     Slot,
     Time,
@@ -36,11 +37,10 @@ from heify_heygen_errors.exceptions import ApiError
 PATH: Final = "/v3/assets/direct-uploads"
 
 _URL_LASTS: Final = 3600.0
+_LONGEST_LIFE: Final = 7 * 24 * 3600.0
 _LONGEST_KEY: Final = 250
 # Of the options of a call, those of the order alone.
 _OF_THE_ORDER: Final = frozenset({"params", "idempotency_key"})
-# What the HTTP library sets by itself; both are signed at times.
-_OF_THE_CONNECTION: Final = frozenset({"content-length", "host"})
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +52,6 @@ class AssetOrder:
         name, content_type: of the file.
         deadline: seconds for all of it; None for no limit.
         options: of the calls; see `CallOptions`.
-        aside: makes of a function that takes long one that does not hold up others, to be told.
     """
 
     body: StreamedBody
@@ -60,7 +59,6 @@ class AssetOrder:
     content_type: str
     deadline: float | None
     options: Mapping[str, Any] = attrs.field(repr=False)
-    aside: Callable[[Callable[[Any], object]], Callable[[Any], object]]
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +83,7 @@ def upload_directly(access: Access, order: AssetOrder, whole: Digest) -> Procedu
         Exception: of the file, and of the callback for progress.
     """
     time = Time(access.core.clock, order.deadline)
-    yield Tell(order.aside(whole.count), None)
+    yield Aside(whole.count)
     sending = Sending(access, order.body, "idempotent")
     renewals = 0
     place = yield from _place(access, order, whole, time, renewals)
@@ -130,7 +128,7 @@ def _place(access: Access, order: AssetOrder, whole: Digest, time: Time, renewal
 def _slot_in(answer: Answer, begun: float) -> tuple[object, Slot | str]:
     """The id and the place, read in a frame of its own, which raises nothing: the URL is among its local variables."""
     data = answer.data if isinstance(answer.data, Mapping) else {}
-    return data.get("asset_id"), slot_in(data, _headers_in(data), begun + _life_in(data) - MARGIN)
+    return data.get("asset_id"), slot_in(data, _headers_in(data), _end_of_life(begun, data))
 
 
 def _with_history(error: ApiError, call: Call, answer: Answer) -> ApiError:
@@ -142,13 +140,14 @@ def _headers_in(data: Mapping[str, Any]) -> dict[str, str]:
     headers = data.get("upload_headers")
     if not isinstance(headers, Mapping):
         return {}
-    return {str(name): str(value) for name, value in headers.items() if str(name).lower() not in _OF_THE_CONNECTION}
+    return {str(name): str(value) for name, value in headers.items() if isinstance(value, str | int) and not isinstance(value, bool)}
 
 
-def _life_in(data: Mapping[str, Any]) -> float:
+def _end_of_life(begun: float, data: Mapping[str, Any]) -> float:
     seconds = data.get("expires_in_seconds")
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
-    return float(seconds) if is_number and seconds is not None else _URL_LASTS
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LONGEST_LIFE:
+        seconds = _URL_LASTS
+    return begun + max(seconds - MARGIN, seconds / 2)
 
 
 def _completed(access: Access, order: AssetOrder, whole: Digest, time: Time, asset_id: str) -> Procedure[Answer]:
@@ -156,7 +155,8 @@ def _completed(access: Access, order: AssetOrder, whole: Digest, time: Time, ass
     options = Kept({name: value for name, value in order.options.items() if name not in _OF_THE_ORDER})
     path = f"/v3/assets/{quote(asset_id, safe='')}/complete"
     try:
-        answer: Answer = yield access.prepare("POST", path, {**time.within(options), "json": {"checksum_sha256": whole.sha256}})
+        call = access.prepare("POST", path, {**time.within(options), "json": {"checksum_sha256": whole.sha256}})
+        answer: Answer = yield attrs.evolve(call, policy=PollingPolicy(wrapped=call.policy))
     except ApiError as error:
         raise with_resource(error, {"asset_id": asset_id}) from error.__cause__
     return answer
@@ -173,7 +173,7 @@ class Digest:
         self.sha256 = ""
         self._body = body
 
-    def count(self, _: object = None) -> None:
+    def count(self) -> None:
         """Read the file.
 
         Raises:

@@ -16,12 +16,12 @@ import attrs
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.client import streaming
-from heify_heygen_errors.client.call import USER_AGENT, Call
+from heify_heygen_errors.client.call import HEADER_NAME, NOT_YOURS, USER_AGENT, Call
 from heify_heygen_errors.client.engine import Core
-from heify_heygen_errors.client.failures import RedirectRefusedError, TooManyRedirectsError
+from heify_heygen_errors.client.failures import RedirectRefusedError, TooManyRedirectsError, UploadIncompleteError
 from heify_heygen_errors.client.jobs.access import Access, Kept, attach
 from heify_heygen_errors.client.procedure import Procedure
-from heify_heygen_errors.client.streaming import PIECE, StreamedBody
+from heify_heygen_errors.client.streaming import StreamedBody
 from heify_heygen_errors.client.vendors import is_loopback, long_enough
 from heify_heygen_errors.exceptions import ApiError, Attempt
 from heify_heygen_errors.model import Category, Channel, ErrorInfo, FrozenMap, Outcome, RetryAction
@@ -85,11 +85,16 @@ def slot_in(data: object, headers: Mapping[str, str], ends: float) -> Slot | str
         return "it is no URL"
     if "@" in parts.netloc:
         return "it has a user in it"
+    kept: dict[str, str] = {}
+    for name, value in headers.items():
+        if name.lower() in NOT_YOURS:
+            continue
+        if not HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            return "it wants a header that cannot be sent as it is"
+        kept[name] = value.strip()
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         return "it is not https"
-    return Slot(
-        host=parts.netloc.lower(), path=parts.path or "/", url=url, headers=dict(headers), secrets=_secrets_in(parts.query), ends=ends
-    )
+    return Slot(host=parts.netloc.lower(), path=parts.path or "/", url=url, headers=kept, secrets=_secrets_in(parts.query), ends=ends)
 
 
 def _secrets_in(query: str) -> tuple[str, ...]:
@@ -159,7 +164,7 @@ class Sending:
             host=slot.host,
             path=slot.path,
             url=slot.url,
-            headers={"User-Agent": USER_AGENT, **slot.headers},
+            headers=slot.headers if "user-agent" in map(str.lower, slot.headers) else {"User-Agent": USER_AGENT, **slot.headers},
             key=None,
             brings_credential=True,
             body=self.body,
@@ -170,6 +175,7 @@ class Sending:
             connect=template.connect,
             read=template.read,
             deadline=deadline,
+            is_foreign=True,
             policy=StoragePolicy(sending=self, wrapped=template.policy, ends=slot.ends),
         )
         offset = self._access.core.clock() - self._began
@@ -258,6 +264,22 @@ class HarmlessPolicy(RetryPolicy):
         return self.wrapped.decide(attrs.evolve(context, effect="idempotent"), catalogs=catalogs)
 
 
+@attrs.frozen(kw_only=True)
+class PollingPolicy(RetryPolicy):
+    """A policy for a call that asks for a state: to ask again is no repeat, and goes on where the user wants none.
+
+    Attributes:
+        wrapped: the client's policy.
+    """
+
+    wrapped: RetryPolicy
+
+    def decide(self, context: RetryContext, *, catalogs: Catalogs | None = None) -> Decision:
+        """Whether to send the call again."""
+        is_early = context.info.retry.action is RetryAction.POLL
+        return (RetryPolicy() if is_early else self.wrapped).decide(context, catalogs=catalogs)
+
+
 def wants_renewal(info: ErrorInfo) -> bool:
     """Whether the storage refused the URL itself, so that another one may be taken."""
     return info.channel is Channel.UPLOAD and (info.retry.action is RetryAction.RENEW or info.category in _RENEWED)
@@ -292,18 +314,12 @@ class StorageNormalizer(Normalizer):
     def _of_storage(self, found: Finding, observation: Observation) -> Finding:
         retry = found.retry
         moved = isinstance(observation.exception, RedirectRefusedError | TooManyRedirectsError)
-        if retry.outcome is Outcome.UNKNOWN and (moved or is_incomplete(self._body)):
+        if retry.outcome is Outcome.UNKNOWN and (moved or self._body.is_incomplete):
             retry = attrs.evolve(retry, outcome=Outcome.REFUSED)
+        elif isinstance(observation.exception, UploadIncompleteError) and not self._body.is_incomplete:
+            retry = attrs.evolve(retry, outcome=Outcome.UNKNOWN)  # the last piece may be on its way
         channel = found.channel if observation.exception is not None else Channel.UPLOAD
         return found._replace(channel=channel, retry=retry, resource=FrozenMap({**found.resource, **self._resource}))
-
-
-def is_incomplete(body: StreamedBody) -> bool:
-    """Whether a part of the body never left.
-
-    A piece may have left before it is counted as sent, so that one is not enough to tell.
-    """
-    return body.size - body.sent > PIECE
 
 
 def with_resource(error: ApiError, resource: Mapping[str, str]) -> ApiError:
