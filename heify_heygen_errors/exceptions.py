@@ -31,7 +31,7 @@ from typing import ClassVar
 
 import attrs
 
-from heify_heygen_errors.model import Category, Channel, ErrorInfo, Outcome
+from heify_heygen_errors.model import Category, ErrorInfo, Outcome
 
 
 @attrs.frozen(kw_only=True)
@@ -102,10 +102,13 @@ class ApiError(Exception):
         return f"{printable(info.provider)}: {printable(self._said())} [{info.category}; {', '.join(facts)}]"
 
     def _said(self) -> str:
-        """The vendor's words; else, of what the client found out about a job, its own; else the catalog's."""
+        """The vendor's words; else, of what the client found out, its own; else the catalog's."""
         info = self.info
-        found_out = info.detail if info.channel is Channel.JOB and info.rule.startswith("transport/") else None
-        return info.message or found_out or info.summary
+        if info.message is None and info.detail is not None and info.rule.startswith("transport/"):
+            # Exceptions of HTTP libraries begin with their class, and their words are about sockets.
+            is_of_library = " " not in info.detail.partition(": ")[0]
+            return info.summary if is_of_library else info.detail
+        return info.message or info.summary
 
     def _facts(self) -> Iterator[tuple[str, object]]:
         """What a log line needs to find the call, the job and the key again."""

@@ -147,8 +147,9 @@ class JobCalls(ABC, Generic[A_co, H_co, D_co, E_co]):
         **options: Unpack[JobOptions],
     ) -> E_co:
         """The same as `wait_all`, one `JobEnd` after the other as the jobs end."""
+        kept = checked_options(options)
         jobs = _several(jobs)
-        terms = self._terms(deadline, on_progress, polling, checked_options(options), jobs)
+        terms = self._terms(deadline, on_progress, polling, kept, jobs)
         return self._iterate(wait_for_many(self._access, self._kind, self._ids_of(jobs), terms))  # type: ignore[no-any-return]
 
     def _check_plain(self, name: str, function: object) -> None:

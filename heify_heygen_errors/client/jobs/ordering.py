@@ -90,7 +90,7 @@ def create(access: Access, kind: JobKind, order: Order) -> Procedure[JobHandle]:
         raise
     ids = kind.ids_made(answer.data)
     if not ids:
-        error = access.error("POST", path, JobUnnamedError(kind.noun), kind)
+        error = access.error("POST", path, JobUnnamedError(kind.noun))
         attach(error, attrs.evolve(error.info, resource=dict(ids_of(answer.data))))
         error.idempotency_key, error.attempts = call.idempotency_key, answer.attempts
         raise error
@@ -170,7 +170,7 @@ def _repeated(access: Access, kind: JobKind, handle: JobHandle, order: Order | N
     why = _not_repeatable(access, handle)
     if why is not None:
         problem = NotResumableError(why)
-        raise access.error("POST", handle.path, problem, kind)  # noqa: EM101 - the method of a call
+        raise access.error("POST", handle.path, problem)  # noqa: EM101 - the method of a call
     again = Order(body=handle.body, path=handle.path, idempotency_key=handle.idempotency_key, created=handle.created)
     if order is not None:
         again = attrs.evolve(again, save=order.save, options=order.options)

@@ -234,7 +234,7 @@ def resume_upload(access: Access, kind: JobKind, handle: JobHandle, options: Map
     if found is _Found.UNCLEAR:
         why = "nothing shows that its file has come: look for it in /list-transcriptions, and upload it again if it is not there"
     problem = NotResumableError(why)
-    raise access.error("POST", handle.path, problem, kind, handle.id)  # noqa: EM101 - the method of a call
+    raise with_resource(access.error("POST", handle.path, problem), _named(kind, handle))
 
 
 def resume_upload_and_wait(access: Access, kind: JobKind, handle: JobHandle, terms: Terms) -> Procedure[Answer]:
