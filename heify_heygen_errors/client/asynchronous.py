@@ -107,7 +107,7 @@ class _Driver:
                 except BaseException as caught:  # noqa: BLE001 - the procedure decides what it means
                     problems.append(caught)
                 if problems:
-                    course.failed(problems.pop())
+                    course.failed(problems)
                 else:
                     course.came(came)
         finally:

@@ -65,10 +65,14 @@ class Course(Generic[T]):
         except StopIteration as end:
             self._end(end.value)
 
-    def failed(self, problem: BaseException) -> None:
-        """Go on after the step failed; raises what the procedure makes of it."""
+    def failed(self, problems: list[BaseException]) -> None:
+        """Go on after the step failed; raises what the procedure makes of it.
+
+        The problem is taken out of the list: an error whose traceback leads to a frame that holds it would live until the
+        garbage collector comes.
+        """
         try:
-            self.step = self._procedure.throw(problem)
+            self.step = self._procedure.throw(problems.pop())
         except StopIteration as end:
             self._end(end.value)
 
@@ -105,7 +109,7 @@ def gathered(procedure: Procedure[Any]) -> Procedure[list[Any]]:
         except BaseException as caught:  # noqa: BLE001 - the procedure decides what it means
             problems.append(caught)
         if problems:
-            course.failed(problems.pop())
+            course.failed(problems)
         else:
             course.came(came)
     return found

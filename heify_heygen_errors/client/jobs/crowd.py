@@ -96,7 +96,8 @@ class _Crowd:
             call = self.watch.call("GET", bulk.path, {"params": {str(bulk.ids): ",".join(chunk)}})
             answer, error = yield from _asked(call)
             if error is not None:
-                return (yield from self._failed(chunk, error))
+                errors, error = [error], None
+                return (yield from self._failed(chunk, errors))
             if answer is None:  # one of the two is there
                 break
             items = {self.kind.id_of(item): item for item in jobs_in(self.kind, answer)}
@@ -117,7 +118,8 @@ class _Crowd:
         while wanted and walk.pages < _pages_for(len(self.states), bulk.most):
             page, error = yield from _page(walk)
             if error is not None:
-                return (yield from self._failed([job_id for job_id in self.states if job_id in wanted], error))
+                errors, error = [error], None
+                return (yield from self._failed([job_id for job_id in self.states if job_id in wanted], errors))
             if page is None:
                 break
             told = told or bool(page.items)
@@ -148,20 +150,24 @@ class _Crowd:
                         return error.wait
                     break
                 if error is not None and error.info.category not in _NO_SUCH_CALL:
-                    raise error
+                    errors, error = [error], None
+                    raise errors.pop()
                 if page is None:
                     break
                 yield from self._saw_page(page, wanted, is_full=True)
         return (yield from self._look_at_each([job_id for job_id in ids if job_id in self.states]))
 
-    def _failed(self, ids: list[str], error: ApiError) -> Procedure[float | None]:
+    def _failed(self, ids: list[str], errors: list[ApiError]) -> Procedure[float | None]:
         """Asking about many failed: the wait goes on, or goes on one by one, or is over.
 
-        Where it goes on, the rest of the look is put off: what the vendor asks for goes for every call.
+        Where it goes on, the rest of the look is put off: what the vendor asks for goes for every call. The error stands in
+        a list, out of which it is raised: no frame of its traceback holds it then.
         """
+        [error] = errors
         if not self.watch.goes_on_after(error):
             if error.info.category not in _NO_SUCH_CALL:
-                raise error
+                del error
+                raise errors.pop()
             self._has_no_bulk = True
             return (yield from self._look_at_each(ids))
         self._problems.update(dict.fromkeys(ids, error))
@@ -228,7 +234,8 @@ class _Crowd:
                         self._put_first(job_id)
                     return error.wait
             elif error is not None and error.info.category in _OF_THE_ACCOUNT and error.info.channel is not Channel.JOB:
-                raise error
+                errors, error = [error], None
+                raise errors.pop()
             elif error is not None:
                 yield from self._end(job_id, error=named(error, self.kind, job_id))
         return None

@@ -29,7 +29,8 @@ def wait_for_one(access: Access, kind: JobKind, job: object, terms: Terms, *, is
         answer, error = yield from watch.look(job_id)
         if error is not None and not watch.goes_on_after(error, job_id):
             yield from watch.progress(job_id, None, None, error)
-            raise named(error, kind, job_id)
+            ends, error = [named(error, kind, job_id)], None
+            raise ends.pop()  # held by no frame of its own traceback
         end: ApiError | None = None
         if answer is not None:
             was_read = True
@@ -42,5 +43,7 @@ def wait_for_one(access: Access, kind: JobKind, job: object, terms: Terms, *, is
         wait = None if end is not None else watch.wait(asked)
         yield from watch.progress(job_id, answer, wait, error)
         if wait is None:
-            raise end or watch.not_ended(job_id, state, error, was_read=was_read, asked=asked)
+            ends = [end or watch.not_ended(job_id, state, error, was_read=was_read, asked=asked)]
+            end = error = None
+            raise ends.pop()
         yield Pause(wait)
