@@ -153,7 +153,10 @@ class JobCalls(ABC, Generic[A_co, H_co, D_co, E_co]):
         return self._iterate(wait_for_many(self._access, self._kind, self._ids_of(jobs), terms))  # type: ignore[no-any-return]
 
     def _check_plain(self, name: str, function: object) -> None:
-        """Raises TypeError for a coroutine function where nobody would await it."""
+        """Raises TypeError for what is no function, and for a coroutine function where nobody would await it."""
+        if function is not None and not callable(function):
+            msg = f"{name} is a function that takes one value, not {function!r}"
+            raise TypeError(msg)
         if not self._awaits and inspect.iscoroutinefunction(function):
             msg = f"{name} is a plain function here: nobody awaits a coroutine function but AsyncClient"
             raise TypeError(msg)
@@ -303,9 +306,8 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         found = read_handle(handle)
         check_kind(self._kind, found)
         self._check_plain("save", save)
-        again = Order(body={}, save=save, options=kept)
         terms = self._terms(deadline, on_progress, polling, kept, found)
-        return self._one("resume", resume(self._access, self._kind, found, again, terms))
+        return self._one("resume", resume(self._access, self._kind, found, save, terms))
 
     def resume_order(
         self,
@@ -323,8 +325,7 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         found = read_handle(handle)
         check_kind(self._kind, found)
         self._check_plain("save", save)
-        again = Order(body={}, save=save, options=kept)
-        return self._run("resume_order", resume_all(self._access, self._kind, found, again))  # type: ignore[no-any-return]
+        return self._run("resume_order", resume_all(self._access, self._kind, found, save, kept))  # type: ignore[no-any-return]
 
 
 class JobFailures(JobCalls[A_co, H_co, D_co, E_co], Generic[A_co, H_co, D_co, E_co, F_co]):

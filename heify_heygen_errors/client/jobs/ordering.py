@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import attrs
@@ -24,6 +24,9 @@ from heify_heygen_errors.client.procedure import Procedure, Tell
 from heify_heygen_errors.exceptions import ApiError
 from heify_heygen_errors.model import Outcome
 from heify_heygen_errors.providers.sight import ids_of
+
+Save: TypeAlias = Callable[[JobHandle], object]
+"""What keeps a handle."""
 
 
 @attrs.frozen(kw_only=True)
@@ -42,16 +45,13 @@ class Order:
     body: Any = attrs.field(repr=False)
     path: str | None = None
     idempotency_key: str | UUID | None = None
-    save: Callable[[JobHandle], object] | None = None
+    save: Save | None = None
     options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     created: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.body, Mapping):
             msg = f"an order is a mapping that is sent as JSON, not {type(self.body).__name__}"
-            raise TypeError(msg)
-        if self.save is not None and not callable(self.save):
-            msg = f"save is a function that takes a JobHandle, not {self.save!r}"
             raise TypeError(msg)
 
 
@@ -99,7 +99,7 @@ def create(access: Access, kind: JobKind, order: Order) -> Procedure[JobHandle]:
     return handle
 
 
-def saved(save: Callable[[JobHandle], object] | None, handle: JobHandle) -> Procedure[None]:
+def saved(save: Save | None, handle: JobHandle) -> Procedure[None]:
     """Have a handle with ids kept; where that fails, the ids are told on the exception."""
     if save is None:
         return
@@ -132,10 +132,8 @@ def create_and_wait(access: Access, kind: JobKind, order: Order, terms: Terms) -
         raise
 
 
-def resume(access: Access, kind: JobKind, handle: JobHandle, order: Order | None, terms: Terms) -> Procedure[Answer]:
+def resume(access: Access, kind: JobKind, handle: JobHandle, save: Save | None, terms: Terms) -> Procedure[Answer]:
     """Go on with a job of which a handle was saved: wait for it, or order it again with the same key.
-
-    Of the order, `save` and the options count; body, path and key are the handle's.
 
     Raises:
         ApiError: as `create_and_wait`; a ConflictError of the rule ``transport/NotResumable`` where nobody can know whether
@@ -145,7 +143,7 @@ def resume(access: Access, kind: JobKind, handle: JobHandle, order: Order | None
     check_kind(kind, handle)
     if not handle.ids:
         _check_is_one(kind, handle.body, "resume_order")
-        handle = yield from _repeated(access, kind, handle, order)
+        handle = yield from _repeated(access, kind, handle, save, terms.options)
     return (yield from wait_for_one(access, kind, handle.id, terms))
 
 
@@ -156,24 +154,24 @@ def _check_is_one(kind: JobKind, body: object, instead: str) -> None:
         raise ValueError(msg)
 
 
-def resume_all(access: Access, kind: JobKind, handle: JobHandle, order: Order | None) -> Procedure[JobHandle]:
+def resume_all(access: Access, kind: JobKind, handle: JobHandle, save: Save | None, options: Mapping[str, Any]) -> Procedure[JobHandle]:
     """The handle with its ids, ordered again with the same key where it has none yet.
 
     Raises:
         ApiError, ValueError: as `resume`.
     """
     check_kind(kind, handle)
-    return handle if handle.ids else (yield from _repeated(access, kind, handle, order))
+    return handle if handle.ids else (yield from _repeated(access, kind, handle, save, options))
 
 
-def _repeated(access: Access, kind: JobKind, handle: JobHandle, order: Order | None) -> Procedure[JobHandle]:
+def _repeated(access: Access, kind: JobKind, handle: JobHandle, save: Save | None, options: Mapping[str, Any]) -> Procedure[JobHandle]:
     why = _not_repeatable(access, handle)
     if why is not None:
         problem = NotResumableError(why)
         raise access.error("POST", handle.path, problem)  # noqa: EM101 - the method of a call
-    again = Order(body=handle.body, path=handle.path, idempotency_key=handle.idempotency_key, created=handle.created)
-    if order is not None:
-        again = attrs.evolve(again, save=order.save, options=order.options)
+    again = Order(
+        body=handle.body, path=handle.path, idempotency_key=handle.idempotency_key, save=save, options=options, created=handle.created
+    )
     try:
         return (yield from create(access, kind, again))
     except ApiError as error:

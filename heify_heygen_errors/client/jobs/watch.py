@@ -61,9 +61,6 @@ class Terms:
 
     def __attrs_post_init__(self) -> None:
         checked_deadline(self.deadline)
-        if self.on_progress is not None and not callable(self.on_progress):
-            msg = f"on_progress is a function that takes a JobProgress, not {self.on_progress!r}"
-            raise TypeError(msg)
         if not isinstance(self.polling, Polling):
             msg = f"polling is a Polling, not {self.polling!r}"
             raise TypeError(msg)

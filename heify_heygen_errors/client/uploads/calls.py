@@ -88,9 +88,6 @@ class UploadedJobs(OrderedJobs[A_co, H_co, D_co, E_co]):
         """
         kept = checked_options(options)
         self._check_plain("save", save)
-        if save is not None and not callable(save):
-            msg = f"save is a function that takes a JobHandle, not {save!r}"
-            raise TypeError(msg)
         body = StreamedBody.of(file, on_progress=on_progress)
         asked = {
             "configuration_id": configuration_id,
