@@ -213,3 +213,21 @@ def test_paths_of_any_kind_are_paths(upload, png):
 
     _, part = upload(Place())
     assert part.get_filename() == "ä photo.png"
+
+
+@pytest.mark.parametrize("direct", [False, True])
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"contnet_type": "image/png"}, "no argument 'contnet_type': did you mean 'content_type'"),
+        ({"files": {"file": PNG}}, "no argument 'files'"),
+        ({"json": {}}, "no argument 'json'"),
+        ({"data": b""}, "no argument 'data'"),
+        ({"name": 5}, "name is a text, not int"),
+    ],
+)
+def test_arguments_that_it_does_not_have_are_told_before_anything_is_sent(upload, fake_vendors, png, wrong, told, direct):
+    """What belongs to other calls, or is misspelled, is refused as an argument of this one, and nothing is sent."""
+    with pytest.raises(TypeError, match=told):
+        upload(png, direct=direct, **wrong)
+    assert fake_vendors.request_count == 0

@@ -10,13 +10,14 @@ from difflib import get_close_matches
 from typing import Any, ClassVar, Final, Generic, NoReturn, TypeVar, Unpack
 from uuid import UUID
 
+from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.calls import forget
 from heify_heygen_errors.client.jobs.access import Access, JobOptions, Kept
 from heify_heygen_errors.client.jobs.confirming import PATIENCE, confirm
 from heify_heygen_errors.client.jobs.crowd import wait_for_many
 from heify_heygen_errors.client.jobs.handle import JobHandle
 from heify_heygen_errors.client.jobs.kinds import JobKind, kind_of
-from heify_heygen_errors.client.jobs.ordering import Order, check_kind, create, create_and_wait, resume, resume_all
+from heify_heygen_errors.client.jobs.ordering import Order, Save, check_kind, create, create_and_wait, resume, resume_all
 from heify_heygen_errors.client.jobs.polling import POLLING, Polling
 from heify_heygen_errors.client.jobs.reconciling import LOOKBACK, Search, checked_since, failures_since
 from heify_heygen_errors.client.jobs.values import JobProgress
@@ -284,7 +285,8 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         """Go on with a job after a crash, so that it is not paid twice.
 
         A handle with an id is waited for. One without is ordered again with its idempotency key, for which HeyGen answers
-        with the job that there is; HeyGen keeps keys for 24 hours.
+        with the job that there is; HeyGen keeps keys for 24 hours. One of an upload that was broken off is waited for if its
+        file has come nevertheless, which is looked up for up to a minute.
 
         Arguments:
             handle: that `save` got last; as it is, as its JSON or as its dict.
@@ -299,7 +301,7 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
 
         Raises:
             ApiError: as `create_and_wait`; a ConflictError of the rule ``transport/NotResumable`` where the handle has no id
-                and the order cannot safely be sent again.
+                and the order cannot safely be sent again, or the file of an upload has not come, or nothing shows it.
             ValueError: it is no handle, or one of other or of several jobs.
         """
         kept = checked_options(options)
@@ -307,7 +309,7 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         check_kind(self._kind, found)
         self._check_plain("save", save)
         terms = self._terms(deadline, on_progress, polling, kept, found)
-        return self._one("resume", resume(self._access, self._kind, found, save, terms))
+        return self._one("resume", self._resuming(found, save, terms))
 
     def resume_order(
         self,
@@ -325,7 +327,13 @@ class OrderedJobs(JobCalls[A_co, H_co, D_co, E_co]):
         found = read_handle(handle)
         check_kind(self._kind, found)
         self._check_plain("save", save)
-        return self._run("resume_order", resume_all(self._access, self._kind, found, save, kept))  # type: ignore[no-any-return]
+        return self._run("resume_order", self._resuming_order(found, save, kept))  # type: ignore[no-any-return]
+
+    def _resuming(self, handle: JobHandle, save: Save | None, terms: Terms) -> Procedure[Answer]:
+        return resume(self._access, self._kind, handle, save, terms)
+
+    def _resuming_order(self, handle: JobHandle, save: Save | None, options: Mapping[str, Any]) -> Procedure[JobHandle]:
+        return resume_all(self._access, self._kind, handle, save, options)
 
 
 class JobFailures(JobCalls[A_co, H_co, D_co, E_co], Generic[A_co, H_co, D_co, E_co, F_co]):

@@ -6,19 +6,18 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, BinaryIO, Final, TypeAlias, TypeVar, Unpack, cast
+from typing import Any, BinaryIO, Final, TypeAlias, TypeVar, Unpack
 
 import attrs
 
+from heify_heygen_errors.client.answer import Answer
 from heify_heygen_errors.client.call import CallOptions, checked_deadline
 from heify_heygen_errors.client.calls import VendorCalls, forget
 from heify_heygen_errors.client.jobs.access import Access, JobOptions, Kept
-from heify_heygen_errors.client.jobs.calls import A_co, D_co, E_co, H_co, OrderedJobs, checked_options, no_such_argument, read_handle
+from heify_heygen_errors.client.jobs.calls import A_co, D_co, E_co, H_co, OrderedJobs, checked_options, no_such_argument
 from heify_heygen_errors.client.jobs.handle import JobHandle
-from heify_heygen_errors.client.jobs.ordering import check_kind
-from heify_heygen_errors.client.jobs.polling import POLLING, Polling
-from heify_heygen_errors.client.jobs.values import JobProgress
-from heify_heygen_errors.client.jobs.watch import DEADLINE
+from heify_heygen_errors.client.jobs.ordering import Save
+from heify_heygen_errors.client.jobs.watch import Terms
 from heify_heygen_errors.client.procedure import Procedure
 from heify_heygen_errors.client.streaming import OnProgress, StreamedBody
 from heify_heygen_errors.client.uploads.heify import UploadOrder, is_upload, resume_upload, resume_upload_and_wait, upload
@@ -105,52 +104,15 @@ class UploadedJobs(OrderedJobs[A_co, H_co, D_co, E_co]):
         )
         return self._run("upload", upload(self._access, self._kind, order))  # type: ignore[no-any-return]
 
-    def resume(
-        self,
-        handle: JobHandle | str | bytes | Mapping[str, Any],
-        *,
-        save: Callable[[JobHandle], object] | None = None,
-        deadline: float | None = DEADLINE,
-        on_progress: Callable[[JobProgress], object] | None = None,
-        polling: Polling = POLLING,
-        **options: Unpack[JobOptions],
-    ) -> A_co:
-        """Go on with a job after a crash; see `OrderedJobs.resume`.
+    def _resuming(self, handle: JobHandle, save: Save | None, terms: Terms) -> Procedure[Answer]:
+        if is_upload(self._kind, handle):
+            return resume_upload_and_wait(self._access, self._kind, handle, terms)
+        return super()._resuming(handle, save, terms)
 
-        A handle of an upload that was broken off is waited for if its file has come nevertheless.
-
-        Raises:
-            ApiError: as there; a ConflictError of the rule ``transport/NotResumable`` where the file of an upload has not come,
-                or nothing shows it: upload it again.
-            ValueError: as there.
-        """
-        kept = checked_options(options)
-        found = read_handle(handle)
-        check_kind(self._kind, found)
-        if not is_upload(self._kind, found):
-            return super().resume(found, save=save, deadline=deadline, on_progress=on_progress, polling=polling, **cast(JobOptions, kept))
-        terms = self._terms(deadline, on_progress, polling, kept, found)
-        return self._one("resume", resume_upload_and_wait(self._access, self._kind, found, terms))
-
-    def resume_order(
-        self,
-        handle: JobHandle | str | bytes | Mapping[str, Any],
-        *,
-        save: Callable[[JobHandle], object] | None = None,
-        **options: Unpack[JobOptions],
-    ) -> H_co:
-        """The handle whose job has begun: as `resume`, without the wait.
-
-        Raises:
-            ApiError, ValueError: as `resume`.
-        """
-        kept = checked_options(options)
-        found = read_handle(handle)
-        check_kind(self._kind, found)
-        if not is_upload(self._kind, found):
-            return super().resume_order(found, save=save, **cast(JobOptions, kept))
-        time = Time(self._access.core.clock, UPLOAD_DEADLINE)
-        return self._run("resume_order", resume_upload(self._access, self._kind, found, kept, time))  # type: ignore[no-any-return]
+    def _resuming_order(self, handle: JobHandle, save: Save | None, options: Mapping[str, Any]) -> Procedure[JobHandle]:
+        if is_upload(self._kind, handle):
+            return resume_upload(self._access, self._kind, handle, options, Time(self._access.core.clock, UPLOAD_DEADLINE))
+        return super()._resuming_order(handle, save, options)
 
 
 class HeyGenUploads(VendorCalls[R]):
@@ -202,9 +164,8 @@ class HeyGenUploads(VendorCalls[R]):
         """
         kept = Kept({"deadline": UPLOAD_DEADLINE, **options})
         forget(options)
-        unknown = sorted(set(options) - set(CallOptions.__annotations__))
+        unknown = sorted(set(kept) - set(CallOptions.__annotations__))
         if unknown:
-            forget(options)
             raise no_such_argument(unknown[0], (*CallOptions.__annotations__, "name", "content_type", "direct", "on_progress"))
         for argument, value in (("name", name), ("content_type", content_type)):
             if value is not None and not isinstance(value, str):
