@@ -419,6 +419,23 @@ def test_one_that_cannot_be_read_does_not_hold_up_the_others(place, client, name
 
 
 @both
+def test_one_that_is_over_and_cannot_be_read_is_told_so(place, client):
+    """A job that was running, is over by the vendor's word, and cannot be read then, is not told as running still."""
+    stage = place.stage("videos")
+    for _ in range(2):
+        stage.begin(JobPlan(seconds=15))
+    bad = stage.ids[0]
+
+    def met(received):
+        return error("heygen", "server") if id_of(received) == bad else ok
+
+    place.server.on(stage.kind.method, stage.read, met, provider="heygen")
+    ends = place.run(client, "videos", lambda jobs: jobs.wait_all(stage.ids, deadline=60, retry=False))
+    assert [job_id for job_id, end in ends.items() if end.error is not None] == [bad]
+    assert (ends[bad].error.info.rule, "server" in ends[bad].error.info.detail) == ("transport/JobNeverRead", True)
+
+
+@both
 @pytest.mark.parametrize("allowed", [1, 4, 9])
 def test_a_rate_limit_lets_every_job_have_its_turn(place, client, allowed):
     """Where the vendor lets a few reads through at a time, those that were read are the last to be read again."""

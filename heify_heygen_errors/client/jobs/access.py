@@ -18,7 +18,7 @@ from heify_heygen_errors.client.engine import Core, found_out
 from heify_heygen_errors.client.jobs.kinds import JobKind
 from heify_heygen_errors.client.vendors import Vendor
 from heify_heygen_errors.exceptions import ApiError
-from heify_heygen_errors.model import Channel
+from heify_heygen_errors.model import Channel, ErrorInfo
 from heify_heygen_errors.normalizer import MAX_TEXT
 from heify_heygen_errors.redaction import redact_bounded
 from heify_heygen_errors.retry.policy import RetryPolicy
@@ -115,7 +115,7 @@ class Access:
         return datetime.fromtimestamp(seconds if seconds > _SINCE_1970 else time(), UTC)
 
 
-def attach(error: ApiError, info: Any) -> ApiError:
+def attach(error: ApiError, info: ErrorInfo) -> ApiError:
     """Give an error another info of the same category; pickles take it from the arguments."""
     error.info = info
     error.args = (info,)

@@ -207,6 +207,8 @@ class _Crowd:
             return False
         if is_over(self.kind, self.watch.access.space, item):
             if not is_full:
+                self.states[job_id] = state_of(item)
+                self._were_read.discard(job_id)  # what it has made is not known yet
                 return True
             yield from self._end(job_id, answer=with_named_notices(item_answer(self.watch.access, call, answer, item), self.kind, job_id))
             return False

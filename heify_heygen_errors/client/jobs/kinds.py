@@ -22,7 +22,7 @@ class Bulk:
 
     Attributes:
         path: of the call.
-        ids: the query parameter for the ids; None where the call lists all jobs, the newest first.
+        ids: the query parameter for the ids; None where the call lists all jobs.
         most: ids in one call, or items of one page.
         paging: how its pages follow each other: ``token`` (HeyGen v3), ``number`` (LiveAvatar), None for one page.
         is_full: whether an item has all that the answer about one job has.

@@ -79,7 +79,7 @@ class Search:
 
 
 def failures_since(access: Access, kind: JobKind, search: Search) -> Procedure[None]:
-    """Walk the list of jobs, the newest first, and give a `JobFailure` for each that failed since a moment, once.
+    """Walk the list of jobs, and give a `JobFailure` for each that failed since a moment, once.
 
     Raises:
         ApiError: the list cannot be read, or not to its end.
