@@ -98,8 +98,8 @@ class JobCalls(ABC, Generic[A_co, H_co, D_co, E_co]):
         Raises:
             ApiError: the job failed (``info.channel`` is ``job``, ``info.retry.outcome`` is ``accepted``, its id stands in
                 ``info.resource``); there is none under this id, which ends the wait at once; it waits for a person
-                (NotReadyError); it did not end in time (TimedOutError of the rule ``transport/JobNotEnded``); or asking was
-                refused.
+                (NotReadyError); it did not end in time (TimedOutError of the rule ``transport/JobNotEnded``, or
+                ``transport/JobNeverRead`` where no look succeeded); or asking was refused.
             ValueError, TypeError: before anything is sent, for what cannot be meant.
         """
         terms = self._terms(deadline, on_progress, polling, checked_options(options), job)

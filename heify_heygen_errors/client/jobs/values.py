@@ -19,10 +19,10 @@ class JobProgress:
     Attributes:
         provider, kind, id: which job.
         state: the vendor's word in lower case, such as ``processing``; None where the look failed or told none.
-        elapsed: seconds since the wait began.
+        elapsed: seconds since the wait began, without those of your own functions.
         polls: looks so far.
-        next_poll: seconds until the next look; None after the last one.
-        problem: why the look failed; the wait goes on. None where it succeeded.
+        next_poll: seconds until the next look; None after the last one, and where several jobs are waited for.
+        problem: why the look failed, or the job; None where neither did.
         data: the job as it was answered, without the vendor's envelope.
     """
 
