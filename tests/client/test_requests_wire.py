@@ -417,7 +417,7 @@ _TRICKLES = {
 def test_trickle_ends_at_the_deadline(make, what):
     """A peer that is never silent is ended as well; a body that only ends because the connection does is not taken for complete."""
     with _Peer(_trickling(*_TRICKLES[what])) as peer:
-        assert _late(make(), _out(peer.url, total=0.25))
+        assert _late(make(), _out(peer.url, total=0.6))
 
 
 @wires
