@@ -7,7 +7,7 @@ raises: an unknown provider name, or a source that is nothing of the kind.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
@@ -122,10 +122,15 @@ class Cleaner:
 
     def foreign(self, text: str) -> str | None:
         """A short text from the headers, about which the body says nothing."""
-        if not self._all and len(text) <= MAX_CODE and not text.strip(_HEX):  # a UUID, as most request ids are
-            return text or None
-        text = redact_bounded(text.strip(), MAX_CODE, self._all)
-        return (text if text.isascii() else encodable(text)) or None
+        return foreign(text, self._all)
+
+
+def foreign(text: str, secrets: tuple[str, ...] = ()) -> str | None:
+    """A short text from the headers that may leave: redacted, stripped, bounded; None if nothing is left."""
+    if not secrets and len(text) <= MAX_CODE and not text.strip(_HEX):  # a UUID, as most request ids are
+        return text or None
+    text = redact_bounded(text.strip(), MAX_CODE, secrets)
+    return (text if text.isascii() else encodable(text)) or None
 
 
 def encodable(text: str) -> str:
@@ -306,18 +311,15 @@ class Normalizer:
         sight = Sight(observation, document, space)
         cleaner: Cleaner | None = None
         excerpt: str | None = None
-        for failure in adapter_for(name).failures(sight):
-            if failure.code is None and failure.channel == "response" and sight.headers and not failure.layer:
-                failure.code = error_type_header(sight)
-                failure.layer = failure.code is not None
-            found = match(failure, sight, catalogs, trace)
-            if failure.text is not None and not sight.failed and found.matched_by is MatchedBy.NONE:
-                continue  # text without a status that no layer is known to send
+        for failure in failures_in(sight):
+            found = decide(failure, sight, catalogs, trace)
+            if found is None:
+                continue
             if cleaner is None:
                 window = excerpt_source(document, _EXCERPT_WINDOW)
                 cleaner = Cleaner(window, observation.secrets, whole=window is not None and len(window) < _EXCERPT_WINDOW)
                 excerpt = _excerpt(window, document, cleaner)
-            finding = _finding(catalogs, name, failure, sight, found, cleaner, excerpt)
+            finding = finding_of(catalogs, failure, sight, found, cleaner, excerpt)
             if not found.known_code and self._on_unknown_code is not None and failure.code is not None:
                 self._on_unknown_code(UnknownCode(name, finding.code or "", ErrorInfo.of(finding)))
             found_all.append((finding, failure.item))
@@ -390,7 +392,39 @@ def _excerpt(window: str | None, document: Document, cleaner: Cleaner) -> str | 
     return encodable(text).encode()[:MAX_BODY_EXCERPT].decode("utf-8", "ignore")
 
 
-def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, found: Match, cleaner: Cleaner, excerpt: str | None) -> Finding:
+def failures_in(sight: Sight) -> Iterator[Failure]:
+    """Every failure in what was seen, in document order, in the words of the vendor or of the layer in front of it."""
+    for failure in adapter_for(sight.space.name).failures(sight):
+        if failure.code is None and failure.channel == "response" and sight.headers and not failure.layer:
+            failure.code = error_type_header(sight)
+            failure.layer = failure.code is not None
+        yield failure
+
+
+def decide(failure: Failure, sight: Sight, catalogs: Catalogs, trace: list[str] | None = None) -> Match | None:
+    """The rule for a failure; None for text without a status that no layer is known to send. `trace` is for people."""
+    found = match(failure, sight, catalogs, trace)
+    return None if failure.text is not None and not sight.failed and found.matched_by is MatchedBy.NONE else found
+
+
+def ids_that_may_leave(ids: Mapping[str, str], cleaner: Cleaner) -> Mapping[str, str]:
+    """The ids of a failure's job or object, redacted and bounded."""
+    return {name: value if _is_plain_id(value, cleaner) else cleaner.text(value, _MAX_PARAM) or "" for name, value in ids.items()}
+
+
+def _is_plain_id(text: str, cleaner: Cleaner) -> bool:
+    """Whether a text is so surely an id that nothing in it needs to be redacted: only hex digits and dashes, as UUIDs have."""
+    return not cleaner.secrets and 0 < len(text) <= MAX_CODE and not text.strip(_HEX)
+
+
+def link_that_may_leave(doc_url: str | None, cleaner: Cleaner) -> str | None:
+    """A link to the vendor's pages, redacted and bounded; None if it is none."""
+    return cleaner.text(doc_url, MAX_TEXT) if doc_url is not None and doc_url.startswith(_WEB) else None
+
+
+def finding_of(catalogs: Catalogs, failure: Failure, sight: Sight, found: Match, cleaner: Cleaner, excerpt: str | None) -> Finding:
+    """A failure and its rule with every output value: redacted and bounded, with advice and fingerprint."""
+    name = sight.space.name
     rule, matched_by, captured, _, field, verbatim = found
     channel = rule.channel or failure.channel
     headers = sight.headers
@@ -402,16 +436,14 @@ def _finding(catalogs: Catalogs, name: str, failure: Failure, sight: Sight, foun
         params = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in captured.items()})
     resource: Mapping[str, str] = EMPTY_MAP
     if failure.resource:
-        resource = FrozenMap({key: cleaner.text(value, _MAX_PARAM) or "" for key, value in failure.resource.items()})
+        resource = FrozenMap(ids_that_may_leave(failure.resource, cleaner))
     code = failure.code
     if code is not None:
         if len(code) >= _SHORTEST_SECRET:
             code = cleaner.text(code, MAX_CODE) if not failure.layer else cleaner.foreign(code)
         if code is not None and not code.isascii():
             code = encodable(code)
-    doc_url = failure.doc_url
-    if doc_url is not None:
-        doc_url = cleaner.text(doc_url, MAX_TEXT) if doc_url.startswith(_WEB) else None
+    doc_url = link_that_may_leave(failure.doc_url, cleaner)
     detail = failure.detail
     if detail is not None:
         detail = cleaner.text(detail)

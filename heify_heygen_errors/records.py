@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import IO, Any, Final
@@ -21,6 +21,7 @@ import attrs
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.document import read_document
+from heify_heygen_errors.model import RetryAction
 from heify_heygen_errors.normalizer import Finding, Normalizer, host_provider
 from heify_heygen_errors.observation import Observation
 
@@ -69,6 +70,7 @@ class RecordOptions:
     Attributes:
         provider: for records that name none.
         fields: the input name of each field, by field.
+        paths: where a field stands in nested objects, as names from the outermost; goes before `fields`.
         keep: whether headers, url and body are written as well.
         explode: a row per failure instead of the first one only.
         prefix: put before the names of the output columns.
@@ -76,50 +78,74 @@ class RecordOptions:
 
     provider: str | None = None
     fields: Mapping[str, str] = attrs.Factory(lambda: {field: field for field in INPUT_FIELDS})
+    paths: Mapping[str, tuple[str, ...]] = attrs.Factory(dict)
     keep: bool = False
     explode: bool = False
     prefix: str = ""
 
 
-def error_columns(finding: Finding | None, count: int) -> dict[str, object]:
-    """The ``error_*`` values of one row; all None but the count where nothing failed."""
+def column_values(finding: Finding | None, count: int | None) -> tuple[object, ...]:
+    """The values of one row in the order of `COLUMNS`; all None but the count where nothing failed.
+
+    Arguments:
+        finding: the failure; None where nothing failed.
+        count: failures of the record; None where nothing was observed.
+    """
     if finding is None:
-        return {**dict.fromkeys(COLUMNS), "error_count": count}
+        return (*[None] * (len(COLUMNS) - 1), count)
     retry = finding.retry
-    return {
-        "error_category": finding.category.value,
-        "error_code": finding.code,
-        "error_name": finding.name,
-        "error_message": finding.message,
-        "error_detail": finding.detail,
-        "error_status": finding.status,
-        "error_channel": finding.channel.value,
-        "error_fault": finding.fault.value,
-        "error_retry": retry.action.value,
-        "error_retryable": retry.action.value in ("backoff", "poll"),
-        "error_retry_after": retry.after,
-        "error_resets": retry.resets,
-        "error_outcome": retry.outcome.value,
-        "error_param": finding.param,
-        "error_resource": json.dumps(dict(finding.resource), ensure_ascii=False) if finding.resource else None,
-        "error_request_id": finding.request_id,
-        "error_doc_url": finding.doc_url,
-        "error_rule": finding.rule,
-        "error_fingerprint": finding.fingerprint,
-        "error_count": count,
-    }
+    action = retry.action
+    return (
+        finding.category.value,
+        finding.code,
+        finding.name,
+        finding.message,
+        finding.detail,
+        finding.status,
+        finding.channel.value,
+        finding.fault.value,
+        action.value,
+        action is RetryAction.BACKOFF or action is RetryAction.POLL,
+        retry.after,
+        retry.resets,
+        retry.outcome.value,
+        finding.param,
+        resource_text(finding.resource),
+        finding.request_id,
+        finding.doc_url,
+        finding.rule,
+        finding.fingerprint,
+        count,
+    )
+
+
+def resource_text(ids: Mapping[str, str]) -> str | None:
+    """The ids of a job or object as JSON text, in the order of their names; None if there are none."""
+    if not ids:
+        return None
+    if len(ids) == 1:
+        ((name, value),) = ids.items()
+        both = name + value
+        if both.isascii() and both.isprintable() and '"' not in both and "\\" not in both:  # as nearly all ids are
+            return f'{{"{name}": "{value}"}}'
+    return json.dumps(dict(sorted(ids.items())), ensure_ascii=False)
 
 
 class RecordNormalizer:
-    """Turns records into rows over one set of catalogs."""
+    """Turns records into rows over one set of catalogs.
+
+    Attributes:
+        bulky: names of the members that do not pass through.
+    """
 
     def __init__(self, options: RecordOptions, normalizer: Normalizer | None = None) -> None:
         self.options = options
         self.normalizer = normalizer or Normalizer()
-        prefix = options.prefix
-        self._names = {column: prefix + column for column in COLUMNS}
-        self._columns = frozenset(self._names.values())
-        self._bulky = frozenset(options.fields[field] for field in _BULKY) if not options.keep else frozenset()
+        self._names = tuple(options.prefix + column for column in COLUMNS)
+        self._columns = frozenset(self._names)
+        bulky = () if options.keep else _BULKY
+        self.bulky = frozenset(options.fields[field] for field in bulky if field not in options.paths)
+        self.bulky_paths = tuple(options.paths[field] for field in bulky if field in options.paths)
 
     @property
     def catalogs(self) -> Catalogs:
@@ -133,23 +159,40 @@ class RecordNormalizer:
             NotARecord: a field of it cannot be read.
             ColumnClash: it has a member with the name of an output column.
         """
-        clash = self._columns.intersection(record)
+        self.refuse_clash(record)
+        observation = self.observation(record)
+        found = [] if observation is None else [finding for finding, _ in self.normalizer.findings(observation)]
+        passed = self.passed(record)
+        if not found:
+            return [passed | self._named(None, None if observation is None else 0)]
+        shown = found if self.options.explode else found[:1]
+        return [passed | self._named(finding, len(found)) for finding in shown]
+
+    def refuse_clash(self, names: Iterable[str]) -> None:
+        """Refuses input columns with the name of an output column.
+
+        Raises:
+            ColumnClash: there is one.
+        """
+        clash = self._columns.intersection(names)
         if clash:
             msg = f"the input has a column {min(clash)!r} already: choose another name for ours with --prefix"
             raise ColumnClash(msg)
-        observation = self.observation(record)
-        found = [] if observation is None else [finding for finding, _ in self.normalizer.findings(observation)]
-        passed = {name: value for name, value in record.items() if name not in self._bulky}
-        if not found:
-            columns = error_columns(None, 0)
-            if observation is None:
-                columns["error_count"] = None
-            return [passed | self._named(columns)]
-        shown = found if self.options.explode else found[:1]
-        return [passed | self._named(error_columns(finding, len(found))) for finding in shown]
 
-    def _named(self, columns: dict[str, object]) -> dict[str, object]:
-        return {self._names[column]: value for column, value in columns.items()}
+    def passed(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of a record that pass through."""
+        passed = {name: value for name, value in record.items() if name not in self.bulky}
+        for path in self.bulky_paths:
+            if path[0] in passed:
+                left = _without(passed[path[0]], path[1:])
+                if left is _NOTHING:
+                    del passed[path[0]]
+                else:
+                    passed[path[0]] = left
+        return passed
+
+    def _named(self, finding: Finding | None, count: int | None) -> dict[str, object]:
+        return dict(zip(self._names, column_values(finding, count), strict=True))
 
     def observation(self, record: Mapping[str, Any]) -> Observation | None:
         """What the record observed; None if it holds no status, no body and no exception.
@@ -157,54 +200,117 @@ class RecordNormalizer:
         Raises:
             NotARecord: a field of it cannot be read.
         """
-        fields = self.options.fields
-        read = {field: record.get(name) for field, name in fields.items()}
-        status, body, exception = read["status"], read["body"], read["exception"]
-        if exception is not None and not isinstance(exception, str):
-            msg = f"{fields['exception']} is no text"
-            raise NotARecord(msg)
-        if isinstance(status, bool) or not isinstance(status, int | float | str | None):
-            msg = f"{fields['status']} is no status"
-            raise NotARecord(msg)
-        if isinstance(status, str):
-            status = status.strip()
-        if status not in (None, "") and Observation(None, status).status is None:
-            msg = f"{fields['status']} is no status"
-            raise NotARecord(msg)
-        if status in (None, "") and body in (None, "") and not exception:
+        read = {field: record.get(name) for field, name in self.options.fields.items()}
+        for field, path in self.options.paths.items():
+            read[field] = at_path(record, path)
+        exception = None if read["exception"] is None else self.exception(read["exception"])
+        status = self.status(read["status"])
+        body, url = read["body"], read["url"]
+        if status is None and body in _NO_BODY and not exception:
             return None
-        provider = read["provider"]
-        if provider in (None, ""):  # the record's own URL knows better than the default
-            provider = (
-                host_provider(self.normalizer.catalogs, read["url"] if isinstance(read["url"], str) else None) or self.options.provider
-            )
-        observation = Observation(
-            provider,
+        headers = self.headers(read["headers"])
+        return Observation(
+            self.provider(read["provider"], url),
             status,
-            _headers(read["headers"], fields["headers"]),
+            headers,
             body if body is not None else b"",
             read["method"],
-            read["url"],
+            url,
             exception=exception or None,
         )
+
+    # Fields, each by itself.
+
+    def _name(self, field: str) -> str:
+        path = self.options.paths.get(field)
+        return self.options.fields[field] if path is None else ".".join(path)
+
+    def exception(self, value: object) -> str:
+        """What was raised, as text.
+
+        Raises:
+            NotARecord: it is none.
+        """
+        if not isinstance(value, str):
+            msg = f"{self._name('exception')} is no text"
+            raise NotARecord(msg)
+        return value
+
+    def status(self, value: object) -> int | None:
+        """An HTTP status from a number or digits; None from nothing.
+
+        Raises:
+            NotARecord: it is none.
+        """
+        if isinstance(value, str):
+            value = value.strip()
+        if value is None or value == "":
+            return None
+        status = None if isinstance(value, bool) or not isinstance(value, int | float | str) else Observation(None, value).status
+        if status is None:
+            msg = f"{self._name('status')} is no status"
+            raise NotARecord(msg)
+        return status
+
+    def provider(self, value: object, url: object) -> str:
+        """The name of the number space, from the record's field, its URL or the options, in this order.
+
+        Raises:
+            NotARecord: there is no such provider, or nothing names one.
+        """
+        if value in (None, ""):  # the record's own URL knows better than the default
+            value = host_provider(self.normalizer.catalogs, url if isinstance(url, str) else None) or self.options.provider
         try:
-            self.normalizer.settle(observation)
+            return self.normalizer.settle(Observation(value, url=url))
         except ValueError as error:
             raise NotARecord(str(error)) from None
-        return observation
+
+    def headers(self, value: Any) -> Any:
+        """Headers as an object, pairs or None, from these or their JSON text.
+
+        Raises:
+            NotARecord: they are none.
+        """
+        if value is None or isinstance(value, dict | list):
+            return value
+        if isinstance(value, str):
+            if not value.strip():
+                return None
+            document = read_document(value)
+            if isinstance(document.value, dict | list) and document.kind == "json" and document.flaw is None:
+                return document.value
+        msg = f"{self._name('headers')} is neither an object nor its JSON text"
+        raise NotARecord(msg)
 
 
-def _headers(value: Any, name: str) -> Any:
-    if value is None or isinstance(value, dict | list):
-        return value
-    if isinstance(value, str):
-        if not value.strip():
+_NO_BODY: Final = (None, "", b"")
+_NOTHING: Final = object()
+
+
+def at_path(record: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """The value at a path of member names; None where there is none."""
+    value: Any = record
+    for name in path:
+        if not isinstance(value, Mapping):
             return None
-        document = read_document(value)
-        if isinstance(document.value, dict | list) and document.kind == "json" and document.flaw is None:
-            return document.value
-    msg = f"{name} is neither an object nor its JSON text"
-    raise NotARecord(msg)
+        value = value.get(name)
+    return value
+
+
+def _without(value: Any, path: Sequence[str]) -> Any:
+    """A copy of nested objects without the member at a path; `_NOTHING` if none is left."""
+    if not isinstance(value, Mapping) or path[0] not in value:
+        return value
+    left = dict(value)
+    if len(path) == 1:
+        del left[path[0]]
+    else:
+        inner = _without(left[path[0]], path[1:])
+        if inner is _NOTHING:
+            del left[path[0]]
+        else:
+            left[path[0]] = inner
+    return left or _NOTHING
 
 
 def parse_line(line: Line) -> dict[str, Any]:
@@ -222,7 +328,7 @@ def parse_line(line: Line) -> dict[str, Any]:
         msg = f"not UTF-8: byte {error.start} of the line"
         raise NotARecord(msg) from None
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_constant, parse_float=_number)
+        value = parse_json(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         msg = f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
         raise NotARecord(msg) from None
@@ -236,6 +342,15 @@ def parse_line(line: Line) -> dict[str, Any]:
         msg = f"no JSON object but {_KINDS.get(type(value), 'a number')}"
         raise NotARecord(msg)
     return value
+
+
+def parse_json(text: str | bytes) -> Any:
+    """A JSON value with numbers as they were written.
+
+    Raises:
+        ValueError, RecursionError: it is none that can be read.
+    """
+    return json.loads(text, parse_constant=_no_constant, parse_float=exact_number)
 
 
 _KINDS: Final = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
@@ -255,7 +370,8 @@ _WRITTEN_EXACT = re.compile(rf'"(?:{_EXACT}|\\ue000hhe-number:)([-+.0-9eE]+)"')
 _EXACT_DIGITS: Final = 15
 
 
-def _number(text: str) -> object:
+def exact_number(text: str) -> object:
+    """A number with a fraction or exponent: a float where that is the number as written, else its text."""
     number = float(text)
     if len(text) <= _EXACT_DIGITS and isfinite(number):  # doubles keep 15 digits
         return number

@@ -43,6 +43,11 @@ class Session:
         self._overlays = overlays
         self._normalizer: Normalizer | None = None
 
+    @property
+    def overlays(self) -> tuple[str, ...]:
+        """The files that are laid over the shipped catalogs."""
+        return self._overlays
+
     def lay_over(self, files: tuple[str, ...]) -> None:
         """Adds overlays; before the normalizer is first asked for."""
         self._overlays += files

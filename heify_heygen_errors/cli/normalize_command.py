@@ -1,172 +1,292 @@
-"""``hhe normalize``: a log of vendor answers in, rows out."""
+"""``hhe normalize``: logs of vendor answers in, one table out."""
 
 from __future__ import annotations
 
-import contextlib
-import glob
+import errno
+import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from heify_heygen_errors.cli.options import catalog_option
-from heify_heygen_errors.cli.show import console, say
-from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash, Counts, RecordNormalizer, RecordOptions, normalize_lines
+from heify_heygen_errors.cli.progress import progress
+from heify_heygen_errors.cli.show import print_json, say
+from heify_heygen_errors.cli.summary import tell
+from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash, RecordOptions
 
 if TYPE_CHECKING:
     from heify_heygen_errors.cli.app import Session
+    from heify_heygen_errors.pipeline.run import Plan
+
+_FORMATS: Final = ("jsonl", "csv", "tsv", "parquet", "arrow")
+_BY_EXTENSION: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SMALLEST_CHECKPOINT: Final = 4096
+_ALL: Final = 100.0
+
+
+class _Size(click.ParamType[int]):
+    """Bytes, with a unit or without: 65536, 64MiB, 1g."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        low = str(value).strip().lower().removesuffix("b").removesuffix("i")
+        number, unit = low.rstrip("kmgt"), low[len(low.rstrip("kmgt")) :]
+        if not number.isascii() or not number.isdigit() or unit not in _UNITS:
+            self.fail(f"{value!r}: write a number of bytes, as 64MiB or 1GiB", param, ctx)
+        size = int(number) * _UNITS[unit]
+        if size < _SMALLEST_CHECKPOINT:
+            self.fail(f"{value!r}: give at least {_SMALLEST_CHECKPOINT} bytes", param, ctx)
+        return size
+
+
+class _Share(click.ParamType[float]):
+    """A number of records, or a share of them with a per cent sign."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
+        text = str(value).strip()
+        try:
+            if text.endswith("%"):
+                share = float(text[:-1])
+                if 0 <= share <= _ALL:
+                    return share / 100
+            elif text.isascii() and text.isdigit():
+                return int(text)
+        except ValueError:
+            pass
+        return self.fail(f"{value!r}: write a number of records, as 100, or a share of them, as 1%", param, ctx)
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
-@click.option("--output", "-o", metavar="OUT", default="-", help='JSON Lines to write; "-", the default, is stdout.')
+@click.option("--output", "-o", metavar="OUT", default="-", help='A file, or a folder with "/" behind; "-", the default, is stdout.')
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), help="Of OUT. Default: by its extension; stdout gets JSON Lines, a folder Parquet."
+)
+@click.option("--from", "read_as", type=click.Choice(_FORMATS), help="Format of IN. Default: by content and extension.")
 @click.option("--provider", "-p", help="For records that name none: heygen, liveavatar or heify.")
-@click.option("--rejects", metavar="FILE", help="Where lines go that are no records. Default: OUT.rejects.jsonl.")
+@click.option("--field", "names", multiple=True, metavar="FIELD=NAME", help="The input's NAME of a FIELD; can be repeated.")
+@click.option("--map", "paths", multiple=True, metavar="FIELD=PATH", help="Where a FIELD stands in nested objects: body=response.body.")
 @click.option("--keep", is_flag=True, help="Write headers, url and body as well.")
 @click.option("--explode", is_flag=True, help="A row per failure of a list or batch, not the first only.")
 @click.option("--prefix", default="", help="Put before the names of the error_* columns.")
-@click.option("--field", "names", multiple=True, metavar="FIELD=NAME", help="The input's NAME of a FIELD; can be repeated.")
-@click.option("--quiet", "-q", is_flag=True, help="No summary on stderr.")
+@click.option("--partition-by", metavar="COLUMN,...", help="Split OUT, a folder, by the values of columns.")
+@click.option("--formulas", is_flag=True, help="CSV, TSV: do not put ' before cells that a spreadsheet would run.")
+@click.option("--rejects", metavar="FILE", help="Where records go that cannot be read. Default: OUT.rejects.jsonl.")
+@click.option("--replay", is_flag=True, help="IN are rejects files: try their records again.")
+@click.option(
+    "--on-error",
+    type=click.Choice(("route", "keep", "fail")),
+    default="route",
+    show_default=True,
+    help="Records that cannot be read: to the rejects, into OUT with the reason, or end.",
+)
+@click.option("--max-bad", type=_Share(), metavar="N|N%", help="Write no OUT if more records cannot be read.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was killed, from its last checkpoint.")
+@click.option("--checkpoint", type=_Size(), metavar="SIZE", help="Input between checkpoints. Default: 1GiB; for JSON Lines 64MiB.")
+@click.option("--manifest", metavar="FILE", help="What was read and written, as JSON. Default: OUT.manifest.json; none for stdout.")
+@click.option("--no-manifest", is_flag=True, help="Write no manifest.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 256), metavar="N", help="Worker processes. Default: one per core, fewer for small inputs."
+)
+@click.option("--summary-json", metavar="FILE", help='The summary as JSON; "-" is stdout.')
+@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary on stderr.")
 @catalog_option
-@click.pass_obj
-def normalize(
-    session: Session,
-    inputs: tuple[str, ...],
-    output: str,
-    provider: str | None,
-    rejects: str | None,
-    prefix: str,
-    names: tuple[str, ...],
-    *,
-    keep: bool,
-    explode: bool,
-    quiet: bool,
-) -> int:
-    """Normalize the records in IN... (JSON Lines: files, globs, "-").
+@click.pass_context
+def normalize(context: click.Context, /, **given: Any) -> int:
+    """Normalize the records in IN... (files, folders, globs, "-").
 
-    Every record becomes one row with error_* columns. Lines that are no records go to the rejects file, so that
-    records in = records written + rejects. Exits 1 if there were rejects.
+    IN is JSON Lines, CSV or TSV with the body in a cell, Parquet or Arrow, also as .gz and .zst. Every record becomes one row
+    with error_* columns; what cannot be read goes to the rejects file, so that records in = records written + rejects. OUT
+    appears whole or not at all. Exits 1 if there were rejects.
     """
-    if output == "-" and rejects in (None, "-"):
-        msg = "name a rejects file with --rejects when writing to stdout: lines that are no records must go somewhere"
-        raise click.UsageError(msg)
-    rejects = rejects or f"{output}.rejects.jsonl"
-    normalizer = RecordNormalizer(_options(session, provider, names, keep=keep, explode=explode, prefix=prefix), session.normalizer)
-    files = _files(inputs)
-    targets = {os.path.realpath(target) for target in (output, rejects) if target != "-"}
-    for file in files:
-        if file != "-" and os.path.realpath(file) in targets:
-            msg = f"{file} is an input and an output: write elsewhere with -o or --rejects"
-            raise click.UsageError(msg)
-    if output != "-" and os.path.realpath(output) == os.path.realpath(rejects):
-        msg = "OUT and --rejects are the same file"
-        raise click.UsageError(msg)
-    counts = Counts()
+    session: Session = context.obj
     try:
-        with contextlib.ExitStack() as stack:
-            rows = stack.enter_context(_target(output, private=False))
-            rejected = stack.enter_context(_target(rejects, private=True))
-            normalize_lines(_streams(files), normalizer, rows, rejected, counts)
-    except ColumnClash as error:
+        from heify_heygen_errors.pipeline.blocks import PipelineError
+        from heify_heygen_errors.pipeline.report import summary
+        from heify_heygen_errors.pipeline.run import TooManyRejectsError, run
+    except ImportError as error:
+        msg = f"normalize needs {error.name}: install it with  pip install 'heify-heygen-errors[cli,pipeline]'"
+        raise click.UsageError(msg) from None
+    quiet: bool = given["quiet"]
+    try:
+        plan = _plan(session, given)
+        total = None if any(source.size is None for source in plan.inputs) else sum(source.size or 0 for source in plan.inputs)
+        hidden = quiet or plan.resume or (plan.output is None and sys.stdout.isatty())
+        with progress(total, quiet=hidden) as shown:
+            done = run(plan, session.normalizer, shown.advance)
+    except (ColumnClash, PipelineError) as error:
         raise click.UsageError(str(error)) from None
+    except TooManyRejectsError as error:
+        say(f"Error: {error}; nothing was written to {given['output']}" if given["output"] != "-" else f"Error: {error}")
+        return 1
     except BrokenPipeError:
         raise
     except OSError as error:
-        msg = f"{error.filename or output}: {error.strerror or error}"
+        msg = f"{error.filename or given['output']}: {error.strerror or error}"
         raise click.UsageError(msg) from None
-    if not counts.rejects and Path(rejects).is_file():  # nobody shall take an empty or an old file for rejects
-        Path(rejects).unlink()
+    told = summary(done.tally, catalogs=session.normalizer.catalogs)
+    if given["summary_json"] is not None:
+        _write_summary(given["summary_json"], told)
     if not quiet:
-        _summarize(counts, output, rejects)
-    return 1 if counts.rejects else 0
+        if done.discarded:
+            say("an unfinished run was there and was removed; --resume would have gone on with it")
+        if plan.resume:
+            say("went on from the last checkpoint" if done.resumed else "there was no unfinished run: began anew")
+        tell(told, output=given["output"], rejects=plan.rejects if done.rejects else None, seconds=done.seconds)
+    return 1 if done.tally.rejects else 0
 
 
-def _options(session: Session, provider: str | None, names: tuple[str, ...], *, keep: bool, explode: bool, prefix: str) -> RecordOptions:
+def _plan(session: Session, given: dict[str, Any]) -> Plan:
+    from heify_heygen_errors.pipeline.run import Plan
+    from heify_heygen_errors.pipeline.sources import find_inputs
+
+    output, on_error = given["output"], given["on_error"]
+    to_stdout = output == "-"
+    summary_json, rejects = given["summary_json"], given["rejects"]
+    if to_stdout and on_error == "route" and rejects in (None, "-"):
+        msg = "name a rejects file with --rejects when writing to stdout: lines that are no records must go somewhere"
+        raise click.UsageError(msg)
+    if rejects == "-":
+        rejects = "/dev/stdout"
+    if given["manifest"] == "-":
+        msg = "the manifest goes to a file: name one with --manifest"
+        raise click.UsageError(msg)
+    if to_stdout and summary_json == "-":
+        msg = "rows and summary cannot both go to stdout: name a file with -o or --summary-json"
+        raise click.UsageError(msg)
+    if on_error != "route" and rejects is not None:
+        msg = f"--on-error {on_error} has no rejects file: leave out --rejects"
+        raise click.UsageError(msg)
+    if given["manifest"] and given["no_manifest"]:
+        msg = "--manifest and --no-manifest exclude each other"
+        raise click.UsageError(msg)
+    if given["replay"] and given["read_as"] is not None:
+        msg = "--replay reads rejects files, which have one format: leave out --from"
+        raise click.UsageError(msg)
+    bare = output.rstrip("/" + os.sep) or output
+    if on_error == "route" and rejects is None:
+        rejects = f"{bare}.rejects.jsonl"
+    manifest = given["manifest"] or (None if to_stdout or given["no_manifest"] or _is_device(output) else f"{bare}.manifest.json")
+    targets = {"OUT": None if to_stdout else output, "--rejects": rejects, "--manifest": manifest, "--summary-json": summary_json}
+    named = {name: os.path.realpath(path) for name, path in targets.items() if path not in (None, "-") and not _is_device(str(path))}
+    for name, path in named.items():
+        other = next((other for other in named if other != name and named[other] == path), None)
+        if other is not None:
+            msg = f"{name} and {other} are the same file"
+            raise click.UsageError(msg)
+    for path in (rejects, manifest, summary_json):
+        if path not in (None, "-") and not os.path.isdir(os.path.dirname(path) or "."):
+            msg = f"{path}: {os.strerror(errno.ENOENT)}"
+            raise click.UsageError(msg)
+    inputs = find_inputs(
+        given["inputs"],
+        format="rejects" if given["replay"] else given["read_as"],
+        exclude=(output,) if not to_stdout and os.path.isdir(output) else (),
+    )
+    for source in inputs:
+        if source.path is not None and os.path.realpath(source.path) in named.values():
+            msg = f"{source.name} is an input and an output: write elsewhere with -o or --rejects"
+            raise click.UsageError(msg)
+    return Plan(
+        inputs=inputs,
+        output=None if to_stdout else output,
+        format=_format(given, output),
+        options=_options(session, given),
+        overlays=session.overlays,
+        partition_by=_columns(given["partition_by"]),
+        formulas=given["formulas"],
+        on_error=on_error,
+        max_bad=given["max_bad"],
+        rejects=rejects,
+        manifest=manifest,
+        resume=given["resume"],
+        checkpoint=given["checkpoint"],
+        processes=given["jobs"],
+    )
+
+
+def _is_device(path: str) -> bool:
+    from heify_heygen_errors.pipeline.files import is_device
+
+    return is_device(path)
+
+
+def _columns(given: str | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    columns = tuple(name.strip() for name in given.split(","))
+    if not all(columns) or len(set(columns)) != len(columns):
+        msg = f"{given!r}: write names of columns with commas between them, each once"
+        raise click.BadParameter(msg, param_hint="--partition-by")
+    return columns
+
+
+def _format(given: dict[str, Any], output: str) -> str:
+    if given["form"] is not None:
+        return str(given["form"])
+    found = _BY_EXTENSION.get(os.path.splitext(output)[1].lower())
+    if found is not None:
+        return found
+    if output.lower().endswith((".gz", ".zst")):
+        msg = f"{output}: outputs are not compressed as a whole; write .parquet, or pipe stdout through gzip or zstd"
+        raise click.UsageError(msg)
+    return "parquet" if given["partition_by"] or output.endswith(("/", os.sep)) or os.path.isdir(output) else "jsonl"
+
+
+def _options(session: Session, given: dict[str, Any]) -> RecordOptions:
     fields = {field: field for field in INPUT_FIELDS}
-    for pair in names:
-        field, equals, name = pair.partition("=")
-        if not equals or field not in fields or not name:
-            msg = f"{pair!r}: write FIELD=NAME with FIELD one of {', '.join(INPUT_FIELDS)}"
-            raise click.BadParameter(msg, param_hint="--field")
-        fields[field] = name
+    fields |= dict(_pair(text, "--field", "NAME") for text in given["names"])
+    paths: dict[str, tuple[str, ...]] = {}
+    for text in given["paths"]:
+        field, path = _pair(text, "--map", "PATH")
+        names = tuple(path.split("."))
+        if not all(names):
+            msg = f"{text!r}: write the names from the outermost with dots between them, as body=response.body"
+            raise click.BadParameter(msg, param_hint="--map")
+        if len(names) == 1:
+            fields[field] = path
+        else:
+            paths[field] = names
+    provider = given["provider"]
     if provider is not None and provider.strip().lower() not in session.normalizer.catalogs.providers:
         msg = f"there is no provider {provider!r}: use one of {', '.join(session.normalizer.catalogs.providers)}"
         raise click.BadParameter(msg, param_hint="--provider")
-    return RecordOptions(provider, fields, keep, explode, prefix)
+    return RecordOptions(provider, fields, paths, given["keep"], given["explode"], given["prefix"])
 
 
-def _files(inputs: tuple[str, ...]) -> list[str]:
-    files: list[str] = []
-    for given in inputs:
-        if given == "-" or (Path(given).exists() and not Path(given).is_dir()):
-            found = [given]
-        elif given != "-" and Path(given).is_dir():
-            msg = f"{given} is a folder: name its files, for example '{given.rstrip('/')}/*.jsonl'"
-            raise click.UsageError(msg)
-        else:
-            found = sorted(file for file in glob.glob(given, recursive=True) if Path(file).is_file())
-        if not found:
-            msg = f"there is no file {given}"
-            raise click.UsageError(msg)
-        files += found
-    return list(dict.fromkeys(files))
+def _pair(text: str, option: str, what: str) -> tuple[str, str]:
+    field, equals, name = text.partition("=")
+    if not equals or field not in INPUT_FIELDS or not name:
+        msg = f"{text!r}: write FIELD={what} with FIELD one of {', '.join(INPUT_FIELDS)}"
+        raise click.BadParameter(msg, param_hint=option)
+    return field, name
 
 
-def _streams(files: list[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    for file in files:
-        if file == "-":
-            yield "-", sys.stdin.buffer
-        else:
-            with Path(file).open("rb") as stream:
-                yield file, stream
-
-
-@contextlib.contextmanager
-def _target(path: str, *, private: bool) -> Iterator[IO[bytes]]:
-    """A file that appears whole or not at all, or stdout."""
+def _write_summary(path: str, told: dict[str, Any]) -> None:
     if path == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        print_json(told)
         return
-    if os.path.exists(path) and not Path(path).is_file():  # a device or a pipe
-        with open(path, "wb") as stream:
-            yield stream
-        return
-    folder = os.path.dirname(path) or "."
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}.", suffix=".part")
+        Path(path).write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-        if not private:
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _summarize(counts: Counts, output: str, rejects: str) -> None:
-    """What an on-call person wants to know of the run."""
-    told = console(stderr=True)
-    told.print(
-        f"{counts.records} record{'' if counts.records == 1 else 's'} = {counts.written} written + {counts.rejects} rejects;"
-        f" {counts.failed} failed, {counts.written - counts.failed} were no error"
-        + (f"; {counts.rows} rows" if counts.rows != counts.written else "")
-        + (f"; {counts.blank} blank lines" if counts.blank else "")
-    )
-    for category, count in counts.categories.most_common():
-        told.print(f"  {count:>7}  {category}")
-    if output != "-":
-        say(f"rows: {output}")
-    if counts.rejects:
-        say(f"rejects: {rejects}")
+        msg = f"{path}: {error.strerror or error}"
+        raise click.UsageError(msg) from None

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_COLOURS = {"caller": "yellow", "account": "magenta", "provider": "red", "network": "cyan"}
+FAULT_COLOURS = {"caller": "yellow", "account": "magenta", "provider": "red", "network": "cyan"}
 
 
 def for_people() -> bool:
@@ -56,7 +56,7 @@ def facts(rows: list[tuple[str, str | None]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in shown:
-        table.add_row(name, Text(value, style=_COLOURS.get(value, "") if name == "fault" else ""))
+        table.add_row(name, Text(value, style=FAULT_COLOURS.get(value, "") if name == "fault" else ""))
     console().print(table)
 
 

@@ -7,7 +7,7 @@ Importing this package registers the adapters by provider name.
 from heify_heygen_errors.providers.adapter import Adapter, adapter_for
 from heify_heygen_errors.providers.heify import HeifyAdapter
 from heify_heygen_errors.providers.heygen import HeyGenAdapter
-from heify_heygen_errors.providers.layers import error_type_header
+from heify_heygen_errors.providers.layers import error_type_header, is_signed
 from heify_heygen_errors.providers.sight import Sight
 
-__all__ = ["Adapter", "HeifyAdapter", "HeyGenAdapter", "Sight", "adapter_for", "error_type_header"]
+__all__ = ["Adapter", "HeifyAdapter", "HeyGenAdapter", "Sight", "adapter_for", "error_type_header", "is_signed"]

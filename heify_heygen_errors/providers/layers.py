@@ -90,15 +90,19 @@ def error_type_header(sight: Sight) -> str | None:
     return named.split("\n", 1)[0].partition(":")[0].rpartition("#")[2].strip() or None
 
 
+def is_signed(url: str) -> bool:
+    """Whether a URL carries a signature, as those of storage and CDN do that expire."""
+    low = url.lower()
+    return any(sign in low for sign in _URL_SIGNATURES)
+
+
 def text_failure(sight: Sight) -> Failure:
     """An answer that says no in HTML, plain text or nothing: rules may read it, it is not the vendor's message."""
     document = sight.document
     shape = None
     url = sight.observation.url
-    if url is not None and sight.status in (401, 403, 404, 410):
-        low = url.lower()
-        if any(sign in low for sign in _URL_SIGNATURES):
-            shape = "expired_url"
+    if url is not None and sight.status in (401, 403, 404, 410) and is_signed(url):
+        shape = "expired_url"
     envelope = {"html": "HTML page", "text": "plain text", "nothing": "empty body"}.get(document.kind, document.kind)
     return Failure(
         "response",

@@ -1,0 +1,1 @@
+"""Bulk: millions of logged records to one table."""

@@ -1,0 +1,513 @@
+"""A run of the pipeline: inputs to one output, rejects and a manifest, nothing lost, safe to kill at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+import attrs
+
+from heify_heygen_errors import __version__
+from heify_heygen_errors.normalizer import Normalizer
+from heify_heygen_errors.pipeline import manifest as manifests
+from heify_heygen_errors.pipeline.blocks import Block, Piece, PipelineError, Reject, Tally
+from heify_heygen_errors.pipeline.contract import error_schema
+from heify_heygen_errors.pipeline.files import is_device, sha256_of
+from heify_heygen_errors.pipeline.journal import Journal
+from heify_heygen_errors.pipeline.lines import ClashError
+from heify_heygen_errors.pipeline.outputs import Sink, Target, Written, open_sink
+from heify_heygen_errors.pipeline.replay import reject_to_json
+from heify_heygen_errors.pipeline.sources import BLOCK_SIZE, Input, read_blocks
+from heify_heygen_errors.pipeline.worker import Job
+from heify_heygen_errors.pipeline.workers import available_cores, pieces
+from heify_heygen_errors.records import ColumnClash, RecordOptions
+
+CHECKPOINT: Final = 1024 * 1024 * 1024
+"""Bytes of input between checkpoints."""
+
+LINES_CHECKPOINT: Final = 64 * 1024 * 1024
+"""The same where rows are appended as lines, which makes a checkpoint cheap."""
+
+_ENOUGH: Final = 16 * 1024 * 1024  # bytes of input that are worth a process of their own
+
+
+class TooManyRejectsError(Exception):
+    """More records could not be read than the run allows; there is no output."""
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a run does.
+
+    Attributes:
+        inputs: from `find_inputs`.
+        output: a file or folder; None for `stream`.
+        stream: where rows go without `output`.
+        format: of the output: jsonl, csv, tsv, parquet or arrow.
+        options: how records are read and rows are written.
+        overlays: files of catalogs over the shipped ones.
+        partition_by: columns that the output is split by.
+        formulas: leave cells of CSV that a spreadsheet would run.
+        on_error: ``route`` (to the rejects), ``keep`` (as rows) or ``fail``.
+        max_bad: rejects that are allowed, as a number or as a share of the records (a float); None for any.
+        rejects: file for records that cannot be read; None only under ``keep`` and ``fail``.
+        manifest: file for the manifest; None for none.
+        resume: go on from the last checkpoint of a run that was killed.
+        checkpoint: bytes of input between checkpoints; None for the usual.
+        processes: workers; None for as many as there are cores, fewer for small inputs.
+        stdin: read for ``-``; None for that of the process.
+    """
+
+    inputs: Sequence[Input]
+    output: str | None
+    format: str
+    stream: IO[bytes] | None = attrs.field(default=None, repr=False)
+    options: RecordOptions = attrs.Factory(RecordOptions)
+    overlays: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
+    formulas: bool = False
+    on_error: str = "route"
+    max_bad: int | float | None = None
+    rejects: str | None = None
+    manifest: str | None = None
+    resume: bool = False
+    checkpoint: int | None = None
+    processes: int | None = None
+    stdin: IO[bytes] | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        tally: counts.
+        written: files of output.
+        rejects: lines in the rejects file.
+        resumed: whether it went on from a checkpoint.
+        discarded: whether the rest of an earlier run was removed.
+        manifest: what the manifest says; None without one.
+        seconds: this run took.
+    """
+
+    tally: Tally
+    written: tuple[Written, ...]
+    rejects: int
+    resumed: bool
+    discarded: bool
+    manifest: Mapping[str, Any] | None
+    seconds: float
+
+
+def run(plan: Plan, normalizer: Normalizer, advance: Callable[[int, int, int], object] | None = None) -> Outcome:
+    """Reads the inputs and writes the output, which appears whole or not at all.
+
+    Arguments:
+        plan: what to do.
+        normalizer: over the plan's catalogs.
+        advance: called with bytes of input, rows and rejects since the last call.
+
+    Raises:
+        PipelineError: an input, the output or a leftover of an earlier run is in the way. Says where and what to do.
+        ColumnClash: an input has a column with the name of an output column.
+        TooManyRejectsError: more records could not be read than `max_bad` or `on_error` allow.
+        OSError: something cannot be read or written.
+    """
+    return _Run(plan, normalizer, advance or (lambda *_: None)).go()
+
+
+class _Position:
+    """How far a run is: the input, the place in it, the lines and records of it so far."""
+
+    def __init__(self, state: Mapping[str, Any] | None, count: int) -> None:
+        self.input: int = state["input"] if state else 0
+        self.place: int = state["place"] if state else 0
+        self.lines: int = state["lines"] if state else 0
+        self.records: list[int] = list(state["records"]) if state else [0] * count
+
+    def to_state(self) -> dict[str, Any]:
+        return {"input": self.input, "place": self.place, "lines": self.lines, "records": self.records}
+
+
+class _Run:
+    def __init__(self, plan: Plan, normalizer: Normalizer, advance: Callable[[int, int, int], object]) -> None:
+        self.plan = plan
+        self.normalizer = normalizer
+        self.advance = advance
+        self.began = time.time()
+        self.clock = time.monotonic()
+        texts = all(source.format in ("jsonl", "rejects") for source in plan.inputs)
+        self.as_lines = plan.format == "jsonl" and texts and not plan.partition_by
+        self.job = Job(
+            options=plan.options,
+            overlays=plan.overlays,
+            catalog=normalizer.catalogs.version,
+            as_lines=self.as_lines,
+            keep_rejects=plan.on_error == "keep",
+        )
+        usual = LINES_CHECKPOINT if plan.format == "jsonl" else CHECKPOINT
+        self.checkpoint = usual if plan.checkpoint is None else min(plan.checkpoint, usual)
+        self.block_size = min(BLOCK_SIZE, self.checkpoint)
+        self.streams = plan.output is None or is_device(plan.output)
+        self.tally = Tally()
+        self.digests: dict[int, str] = {}
+        self.hasher: threading.Thread | None = None
+
+    def go(self) -> Outcome:
+        """Carries the plan out."""
+        if self.streams:
+            return self.stream()
+        plan = self.plan
+        journal = Journal.open(str(plan.output), self.fingerprint(), resume=plan.resume)
+        try:
+            return self.with_journal(journal)
+        except TooManyRejectsError:
+            journal.publish([], rejects=plan.rejects if plan.on_error == "route" else None)
+            raise
+        except ColumnClash:
+            journal.discard()
+            raise
+        except BaseException:
+            journal.close()
+            raise
+
+    def with_journal(self, journal: Journal) -> Outcome:
+        """Runs with a journal that lets a killed run go on."""
+        plan = self.plan
+        if journal.finished:
+            return self.finished(journal)
+        state = journal.state
+        if state is not None:
+            self.tally = tally_from_state(state["tally"])
+        position = _Position(state["position"] if state else None, len(plan.inputs))
+        target = attrs.evolve(self.target(), work=journal.folder)
+        sink = open_sink(target, state=state["sink"] if state else None)
+        resumable = sink.resumable and all(source.path is not None for source in plan.inputs)
+        try:
+            self.write(sink, journal.rejects, position, journal if resumable else None)
+            self.check_bad(final=True)
+            written = sink.complete()
+            moves = sink.moves()
+        except BaseException:
+            sink.abandon()
+            raise
+        self.check_counts(written)
+        manifest = self.manifest(written, position, resumed=state is not None)
+        told = {"tally": tally_to_state(self.tally), "written": [attrs.asdict(file) for file in written], "manifest": manifest}
+        journal.publish(
+            moves,
+            rejects=plan.rejects if plan.on_error == "route" else None,
+            manifest=None if manifest is None or plan.manifest is None else (plan.manifest, manifests.encode_manifest(manifest)),
+            result=told,
+        )
+        return self.outcome(written, manifest, resumed=state is not None, discarded=journal.discarded)
+
+    def finished(self, journal: Journal) -> Outcome:
+        """An earlier run had everything but the last names."""
+        self.tally = tally_from_state(journal.result["tally"])
+        written = [Written(**file) for file in journal.result["written"]]
+        return self.outcome(written, journal.result["manifest"], resumed=True, discarded=False)
+
+    def stream(self) -> Outcome:
+        """Runs into a stream or device, where nothing can be taken back."""
+        plan = self.plan
+        if plan.resume:
+            msg = "what goes to a stream cannot be resumed: write to a file with -o"
+            raise PipelineError(msg)
+        sink = open_sink(self.target())
+        position = _Position(None, len(plan.inputs))
+        try:
+            with _rejects_file(plan.rejects if plan.on_error == "route" else None) as rejects:
+                self.write(sink, rejects, position, None)
+                self.check_bad(final=True)
+                written = sink.complete()
+        except BaseException:
+            sink.abandon()
+            raise
+        self.check_counts(written)
+        manifest = self.manifest(written, position, resumed=False)
+        if manifest is not None and plan.manifest is not None:
+            manifests.write_manifest(plan.manifest, manifest)
+        return self.outcome(written, manifest, resumed=False, discarded=False)
+
+    def outcome(self, written: Sequence[Written], manifest: Mapping[str, Any] | None, *, resumed: bool, discarded: bool) -> Outcome:
+        return Outcome(
+            tally=self.tally,
+            written=tuple(written),
+            rejects=self.tally.rejects if self.plan.on_error == "route" else 0,
+            resumed=resumed,
+            discarded=discarded,
+            manifest=manifest,
+            seconds=time.monotonic() - self.clock,
+        )
+
+    def target(self) -> Target:
+        plan = self.plan
+        return Target(
+            path=plan.output,
+            format=plan.format,
+            payload="jsonl" if self.as_lines else "arrow",
+            contract=error_schema(plan.options.prefix, self.normalizer.catalogs.version, kept=plan.on_error == "keep"),
+            partition_by=plan.partition_by,
+            formulas=plan.formulas,
+            stream=plan.stream or sys.stdout.buffer,
+        )
+
+    def fingerprint(self) -> dict[str, object]:
+        """Everything that decides what the output holds."""
+        plan = self.plan
+        return {
+            "program version": __version__,
+            "catalog version": self.normalizer.catalogs.version,
+            "inputs": [[source.name, source.format, source.size, source.mtime_ns] for source in plan.inputs],
+            "options": self.options(),
+            "checkpoint": self.checkpoint,
+        }
+
+    def options(self) -> dict[str, object]:
+        """The options that decide what the output holds, for manifest and journal."""
+        plan, options = self.plan, self.plan.options
+        return {
+            "format": plan.format,
+            "partition_by": list(plan.partition_by),
+            "formulas": plan.formulas,
+            "provider": options.provider,
+            "fields": dict(options.fields),
+            "paths": {field: ".".join(path) for field, path in options.paths.items()},
+            "keep": options.keep,
+            "explode": options.explode,
+            "prefix": options.prefix,
+            "on_error": plan.on_error,
+            "max_bad": plan.max_bad,
+            "overlays": list(plan.overlays),
+        }
+
+    # Rows.
+
+    def processes(self) -> int:
+        """How many workers the inputs are worth."""
+        if self.plan.processes is not None:
+            return self.plan.processes
+        sizes = [source.size for source in self.plan.inputs]
+        cores = available_cores()
+        if any(size is None for size in sizes):
+            return cores
+        packed = sum((source.size or 0) * (8 if source.compression else 1) for source in self.plan.inputs)
+        return max(1, min(cores, packed // _ENOUGH))
+
+    def blocks(self, position: _Position) -> Iterator[Block]:
+        """The blocks from a position on."""
+        for number in range(position.input, len(self.plan.inputs)):
+            source = self.plan.inputs[number]
+            start = position.place if number == position.input else 0
+            for block in read_blocks(source, size=self.block_size, start=start, stdin=self.plan.stdin):
+                self.order.append(number)
+                yield block
+
+    def write(self, sink: Sink, rejects: IO[bytes] | None, position: _Position, journal: Journal | None) -> None:
+        """Takes every piece in order."""
+        self.order: list[int] = []
+        since = 0
+        read = 0
+        work = pieces(self.blocks(position), self.job, self.normalizer, self.processes(), self.start_hashing)
+        with contextlib.closing(work):
+            taken = 0
+            try:
+                for block, piece in work:
+                    number = self.order[taken]
+                    taken += 1
+                    if number != position.input:
+                        position.input, position.lines, read = number, 0, 0
+                    self.take(sink, rejects, block, piece, position)
+                    on_disk = block.disk_end or block.end
+                    self.advance(max(0, on_disk - read), piece.tally.rows, piece.tally.rejects)
+                    read = max(read, on_disk)
+                    since += max(block.end - block.start, len(piece.payload)) if block.format == "table" else block.end - block.start
+                    if since >= self.checkpoint:
+                        since = 0
+                        self.save(sink, position, journal)
+            except ClashError as clash:
+                file = self.plan.inputs[self.order[taken]].name
+                lines = position.lines if self.order[taken] == position.input else 0
+                place = "" if clash.line is None else f", line {lines + clash.line}"
+                msg = f"{file}{place}: {clash.message}"
+                raise ColumnClash(msg) from None
+
+    def take(self, sink: Sink, rejects: IO[bytes] | None, block: Block, piece: Piece, position: _Position) -> None:
+        """Writes a piece and counts it."""
+        found = piece.rejects
+        if found and block.format != "rejects":
+            found = tuple(attrs.evolve(reject, line=reject.line + position.lines) for reject in found)
+        if found and self.plan.on_error == "fail":
+            raise TooManyRejectsError(place_of(found[0]))
+        sink.write(piece.payload)
+        if rejects is not None:
+            rejects.writelines(map(reject_to_json, found))
+        self.tally.add(piece.tally)
+        position.lines += piece.tally.lines
+        position.records[position.input] += piece.tally.records
+        position.place = block.end
+        self.check_bad(final=False)
+
+    def save(self, sink: Sink, position: _Position, journal: Journal | None) -> None:
+        """A checkpoint: what is on disk now need not be done again."""
+        state = sink.checkpoint()
+        if journal is not None:
+            journal.save({"position": position.to_state(), "tally": tally_to_state(self.tally), "sink": state})
+
+    # Checks.
+
+    def check_bad(self, *, final: bool) -> None:
+        """Holds the rejects to what is allowed.
+
+        Raises:
+            TooManyRejectsError: there are more.
+        """
+        allowed, tally = self.plan.max_bad, self.tally
+        if allowed is None:
+            return
+        if isinstance(allowed, int):
+            if tally.rejects > allowed:
+                msg = f"more than {allowed} of {tally.records} records could not be read"
+                raise TooManyRejectsError(msg)
+        elif final and tally.rejects > allowed * tally.records:
+            share = 100 * tally.rejects / tally.records
+            msg = f"{tally.rejects} of {tally.records} records ({share:.3g} %) could not be read, more than {100 * allowed:.3g} %"
+            raise TooManyRejectsError(msg)
+
+    def check_counts(self, written: Sequence[Written]) -> None:
+        """Holds what was written to what was read.
+
+        Raises:
+            PipelineError: something is lost, which is a mistake of this package.
+        """
+        tally = self.tally
+        kept = tally.rejects if self.plan.on_error == "keep" else 0
+        rows = sum(file.rows for file in written)
+        if tally.records != tally.written - kept + tally.rejects or rows != tally.rows:
+            msg = (
+                f"the counts do not agree: {tally.records} records, {tally.written} written as {tally.rows} rows, {rows} in the output,"
+                f" {tally.rejects} rejects. This is a mistake of hhe: please report it"
+            )
+            raise PipelineError(msg)
+
+    # Manifest.
+
+    def start_hashing(self) -> None:
+        """Takes the checksums of the inputs while the workers work."""
+        if self.plan.manifest is None:
+            return
+        self.hasher = threading.Thread(target=self.hash_inputs, daemon=True)
+        self.hasher.start()
+
+    def hash_inputs(self) -> None:
+        for number, source in enumerate(self.plan.inputs):
+            if source.path is not None and source.size is not None:
+                with contextlib.suppress(OSError):
+                    self.digests[number] = sha256_of(Path(source.path))
+
+    def manifest(self, written: Sequence[Written], position: _Position, *, resumed: bool) -> dict[str, Any] | None:
+        plan = self.plan
+        if plan.manifest is None:
+            return None
+        if self.hasher is not None:
+            self.hasher.join()
+        tally = self.tally
+        rejects = tally.rejects if plan.on_error == "route" else 0
+        counts = {
+            name: getattr(tally, name) for name in ("records", "written", "rejects", "rows", "failed", "unobserved", "blank", "retryable")
+        }
+        return manifests.build_manifest(
+            program_version=__version__,
+            catalog_version=self.normalizer.catalogs.version,
+            inputs=[
+                manifests.Input(
+                    name=source.name,
+                    size=source.size,
+                    mtime_ns=source.mtime_ns,
+                    sha256=self.digests.get(number),
+                    format=source.format,
+                    records=position.records[number],
+                )
+                for number, source in enumerate(plan.inputs)
+            ],
+            outputs=written,
+            rejects=(plan.rejects, rejects) if rejects and plan.rejects else None,
+            counts=counts,
+            options=self.options(),
+            run={"began": self.began, "seconds": time.monotonic() - self.clock, "resumed": resumed},
+        )
+
+
+def place_of(reject: Reject) -> str:
+    """Where a reject stands and why it is one, for people."""
+    return f"{reject.file}, line {reject.line}: {reject.reason}"
+
+
+@contextlib.contextmanager
+def _rejects_file(path: str | None) -> Iterator[IO[bytes] | None]:
+    """A file of mode 0600 that appears whole or not at all; one of an earlier run goes where there are none now."""
+    if path is None:
+        yield None
+        return
+    if is_device(path):
+        with open(path, "wb") as stream:  # noqa: PTH123 - a device
+            yield stream
+        return
+    place = Path(os.path.realpath(path))
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.", suffix=".part")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            try:
+                yield stream
+            except TooManyRejectsError:  # they are what one wants to look at then
+                stream.flush()
+                Path(temporary).replace(place)
+                raise
+            empty = not stream.tell()
+        if empty:
+            Path(temporary).unlink()
+            if place.is_file():
+                place.unlink()
+        else:
+            Path(temporary).replace(place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+_COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "reasons", "unmatched", "beyond")
+
+
+def tally_to_state(tally: Tally) -> dict[str, Any]:
+    """A tally as JSON, in the order of its counters."""
+    state: dict[str, Any] = attrs.asdict(tally, recurse=False)
+    for name in _COUNTERS:
+        state[name] = list(state[name].items())
+    for name in ("unknown", "samples"):
+        state[name] = [[list(key), value] for key, value in state[name].items()]
+    state["unmatched_samples"] = list(state["unmatched_samples"].items())
+    return state
+
+
+def tally_from_state(state: Mapping[str, Any]) -> Tally:
+    """A tally out of what `tally_to_state` gave."""
+    read: dict[str, Any] = dict(state)
+    for name in _COUNTERS:
+        read[name] = Counter(dict(map(tuple, state[name])))
+    read["unknown"] = Counter({tuple(key): value for key, value in state["unknown"]})
+    read["samples"] = {tuple(key): tuple(value) for key, value in state["samples"]}
+    read["unmatched_samples"] = {key: tuple(value) for key, value in state["unmatched_samples"]}
+    return Tally(**read)

@@ -1,0 +1,243 @@
+"""Arrow tables to rows: the columns of a record batch judged by the kernel, passthrough columns as they are. Performs no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from heify_heygen_errors.pipeline.blocks import PipelineError, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows
+from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
+from heify_heygen_errors.records import INPUT_FIELDS, NotARecord
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+
+@attrs.frozen(kw_only=True)
+class Normalized:
+    """What became of a record batch.
+
+    Attributes:
+        batch: passthrough columns, columns of the contract; rows that could not be read are left out, or are kept
+            without an error under `keep_rejects`.
+        rejected: number of a row from 0 and why it could not be read, in order.
+        tally: counts.
+    """
+
+    batch: pa.RecordBatch
+    rejected: tuple[tuple[int, str], ...]
+    tally: Tally
+
+
+def normalize_batch(
+    batch: pa.RecordBatch,
+    kernel: Kernel,
+    *,
+    keep_rejects: bool = False,
+    raw: Callable[[int], str] | None = None,
+) -> Normalized:
+    """Judges every row of a record batch.
+
+    Arguments:
+        batch: columns by the names that the kernel's options give; all optional, of any type.
+        kernel: judges and remembers.
+        keep_rejects: rows that cannot be read stay, with why in ``error_reject``.
+        raw: text of a row for ``error_raw``; None leaves it null.
+
+    Raises:
+        ColumnClash: a column has the name of an output column.
+        PipelineError: two columns have one name.
+    """
+    kernel.make_room()
+    options = kernel.options
+    names = batch.schema.names
+    kernel.records.refuse_clash(names)
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"two columns have the name {twice!r}: rename one of them"
+        raise PipelineError(msg)
+    judged: list[Judged] = []
+    rejected: list[tuple[int, str]] = []
+    rows: list[int] = []
+    judge = kernel.judge
+    for row, fields in enumerate(zip(*(_field(batch, field, kernel) for field in INPUT_FIELDS), strict=True)):
+        provider, status, headers, body, method, url, exception = fields
+        try:
+            found = judge(provider, status, headers, body, method, url, exception)
+        except NotARecord as reason:
+            rejected.append((row, str(reason)))
+            if not keep_rejects:
+                continue
+            found = Judged((UNOBSERVED,))
+        judged.append(found)
+        rows.append(row)
+    passed = _passed(batch, kernel)
+    slots, owners = first_rows(judged, explode=options.explode)
+    if len(rows) < batch.num_rows or owners is not None:
+        indices = pa.array(rows if owners is None else [rows[owner] for owner in owners], pa.int64())
+        passed = passed.take(indices)
+    schema = error_schema(options.prefix, kernel.catalogs.version, kept=keep_rejects)
+    arrays = [*passed.columns, *error_arrays(kernel, judged, slots, owners)]
+    if keep_rejects:
+        told = dict(rejected)
+        kept = rows if owners is None else [rows[owner] for owner in owners]
+        arrays.append(pa.array([told.get(row) for row in kept], pa.string()))
+        arrays.append(pa.array([raw(row) if raw is not None and row in told else None for row in kept], pa.string()))
+    tally = Tally(lines=batch.num_rows)
+    bad = dict(rejected)
+    count_records(tally, kernel, [found for row, found in zip(rows, judged, strict=True) if row not in bad] if keep_rejects else judged)
+    tally.records += len(rejected)
+    tally.rejects += len(rejected)
+    tally.written += len(rejected) if keep_rejects else 0
+    tally.rows = len(slots)
+    for _, told_reason in rejected:
+        tally.reasons[reason_kind(told_reason)] += 1
+    metadata = {**(batch.schema.metadata or {}), **(schema.metadata or {})}
+    for stale in (b"pandas", b"ARROW:schema"):  # speaks of columns that are others now
+        metadata.pop(stale, None)
+    return Normalized(
+        batch=pa.RecordBatch.from_arrays(arrays, schema=pa.schema([*passed.schema, *schema], metadata)),
+        rejected=tuple(rejected),
+        tally=tally,
+    )
+
+
+def row_as_json(batch: pa.RecordBatch, row: int) -> bytes:
+    """A row as an object in JSON."""
+    (record,) = batch.slice(row, 1).to_pylist()
+    return _encode({name: value for name, value in record.items() if value is not None})
+
+
+def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason: str) -> Reject:
+    """The reject of a row of a table, which has no bytes of its own: JSON stands for it.
+
+    Arguments:
+        file: the table's name.
+        batch: that has the row.
+        row: in the batch, from 0.
+        first: number of the batch's first row among those that a worker counts, from 0.
+        reason: why it could not be read.
+    """
+    return Reject(file=file, line=first + row + 1, offset=None, raw=row_as_json(batch, row), reason=reason)
+
+
+# Fields.
+
+
+def _field(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[Any]:
+    """A field of the observations, for each row as the kernel takes it; None where it is absent or null."""
+    options = kernel.options
+    path = options.paths.get(field) or (options.fields[field],)
+    array = _at_path(batch, path)
+    if array is None or pa.types.is_null(array.type):
+        return [None] * batch.num_rows
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+        kind = array.type
+    if pa.types.is_dictionary(kind):
+        array = array.dictionary_decode()
+        kind = array.type
+    values: list[Any] = _values(array)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return values
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return [_encode(value) for value in values] if field == "body" else values
+    if pa.types.is_floating(kind):
+        return [None if value is None or math.isnan(value) else _number(value, field) for value in values]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind):
+        return [_from_bytes(value, field) for value in values]
+    return [_from_nested(value, field, kind) for value in values]
+
+
+def _at_path(batch: pa.RecordBatch, path: Sequence[str]) -> Any:
+    place = batch.schema.get_field_index(path[0])
+    if place < 0:
+        return None
+    array = batch.column(place)
+    for name in path[1:]:
+        if not pa.types.is_struct(array.type) or array.type.get_field_index(name) < 0:
+            return None
+        array = pc.struct_field(array, [name])
+    return array
+
+
+def _values(array: Any) -> list[Any]:
+    """Python values; texts that are not UTF-8, which Arrow does not check, as bytes."""
+    try:
+        return list(array.to_pylist())
+    except UnicodeDecodeError:
+        binary = array.cast(pa.large_binary()) if pa.types.is_large_string(array.type) else array.view(pa.binary())
+        return [_from_bytes(value, "body") for value in binary.to_pylist()]
+
+
+def _number(value: float, field: str) -> object:
+    if field == "body":
+        return _encode(value)
+    return int(value) if value.is_integer() else value
+
+
+def _from_bytes(value: bytes | None, field: str) -> Any:
+    """Text, or where it is none a body as it was on the wire."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return bytearray(value) if field == "body" else value.decode("latin-1")
+
+
+def _from_nested(value: Any, field: str, kind: pa.DataType) -> Any:
+    """An object as JSON text. Members that are null were absent in most rows: Arrow has one shape for all of them."""
+    if value is None:
+        return None
+    if field not in ("headers", "body"):
+        return value
+    if pa.types.is_map(kind):
+        value = dict(value) if len({name for name, _ in value}) == len(value) else [list(pair) for pair in value]
+    return _encode(_without_nulls(value))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _passed(batch: pa.RecordBatch, kernel: Kernel) -> pa.RecordBatch:
+    """The columns that pass through."""
+    kept = [name for name in batch.schema.names if name not in kernel.records.bulky]
+    passed = batch.select(kept)
+    for path in kernel.records.bulky_paths:
+        place = passed.schema.get_field_index(path[0])
+        if place >= 0:
+            left = _without(passed.column(place), path[1:])
+            if left is None:
+                passed = passed.select([name for name in passed.schema.names if name != path[0]])
+            else:
+                passed = passed.set_column(place, pa.field(path[0], left.type), left)
+    return passed
+
+
+def _without(array: Any, path: Sequence[str]) -> Any:
+    """A struct array without the field at a path; None if none is left."""
+    if not pa.types.is_struct(array.type) or array.type.get_field_index(path[0]) < 0:
+        return array
+    names, children = [], []
+    for number in range(array.type.num_fields):
+        name = array.type.field(number).name
+        child: Any = pc.struct_field(array, [name])
+        if name == path[0]:
+            child = None if len(path) == 1 else _without(child, path[1:])
+        if child is not None:
+            names.append(name)
+            children.append(child)
+    return pa.StructArray.from_arrays(children, names, mask=array.is_null()) if names else None

@@ -1,0 +1,150 @@
+"""What a worker does: a block in, a piece out. Runs in the process of the command or in processes of its own."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import attrs
+import pyarrow as pa
+
+from heify_heygen_errors.catalog import Catalogs
+from heify_heygen_errors.normalizer import Normalizer
+from heify_heygen_errors.pipeline.blocks import Block, Piece, PipelineError, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.delimited import read_delimited
+from heify_heygen_errors.pipeline.kernel import Kernel
+from heify_heygen_errors.pipeline.lines import ClashError, lines_to_lines, lines_to_table, read_range, to_ipc
+from heify_heygen_errors.pipeline.tables import Normalized, normalize_batch, reject_of_row
+from heify_heygen_errors.records import ColumnClash, RecordOptions
+
+_TEXTS: Final = ("jsonl", "rejects")
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """What every block of a run is worked on with.
+
+    Attributes:
+        options: how records are read and rows are written.
+        overlays: files of catalogs over the shipped ones.
+        catalog: the version that these give; other workers must have the same.
+        as_lines: rows of lines stay lines: input and output are JSON Lines.
+        keep_rejects: records that cannot be read become rows as well.
+    """
+
+    options: RecordOptions
+    overlays: tuple[str, ...] = ()
+    catalog: str = ""
+    as_lines: bool = False
+    keep_rejects: bool = False
+
+
+class Worker:
+    """Works on blocks, one at a time, and remembers what it has judged."""
+
+    def __init__(self, job: Job, normalizer: Normalizer | None = None) -> None:
+        self.job = job
+        if normalizer is None:
+            normalizer = Normalizer(Catalogs.load(*job.overlays))
+            if normalizer.catalogs.version != job.catalog:
+                msg = "the catalogs have changed since the run began: begin anew"
+                raise PipelineError(msg)
+        self.kernel = Kernel(job.options, normalizer)
+
+    def work(self, block: Block) -> Piece:
+        """The rows and rejects of a block.
+
+        Raises:
+            ClashError: a member has the name of an output column.
+            PipelineError: a header is wrong, or the file has changed.
+            OSError: the file cannot be read.
+        """
+        collects = gc.isenabled()
+        gc.disable()  # a block makes many small values and no cycles
+        try:
+            return self._work(block)
+        finally:
+            if collects:
+                gc.enable()
+
+    def _work(self, block: Block) -> Piece:
+        if block.format in _TEXTS:
+            piece = self._lines(block)
+        elif block.format == "table":
+            piece = self._table(block)
+        else:
+            piece = self._delimited(block)
+        if block.flaw is None:
+            return piece
+        piece.tally.records += 1
+        piece.tally.rejects += 1
+        piece.tally.reasons[reason_kind(block.flaw)] += 1
+        offset = None if block.format == "table" else block.end
+        flaw = Reject(file=block.file, line=piece.tally.lines + 1, offset=offset, raw=None, reason=block.flaw)
+        return attrs.evolve(piece, rejects=(*piece.rejects, flaw))
+
+    def _lines(self, block: Block) -> Piece:
+        overlong: Sequence[Reject] = block.rejects
+        if block.data is None:
+            text, offset, last = read_range(block)
+            overlong = () if last is None else (last,)
+        else:
+            text, offset = block.data, block.start
+        work = lines_to_lines if self.job.as_lines else lines_to_table
+        piece = work(block, text, offset, self.kernel, keep_rejects=self.job.keep_rejects)
+        if not overlong:
+            return piece
+        _count(piece.tally, overlong)
+        piece.tally.lines += len(overlong)
+        return attrs.evolve(piece, rejects=(*piece.rejects, *overlong))
+
+    def _delimited(self, block: Block) -> Piece:
+        read = read_delimited(block)
+        done = self._batch(block, read.columns, None if not self.job.keep_rejects else lambda row: _text(read.reject(row, "").raw))
+        rejects = sorted((*read.rejects, *(read.reject(row, reason) for row, reason in done.rejected)), key=lambda reject: reject.line)
+        tally = done.tally
+        tally.lines, tally.blank = read.lines, read.blank
+        _count(tally, read.rejects)
+        return Piece(payload=_payload([done.batch]), rejects=tuple(rejects), tally=tally)
+
+    def _table(self, block: Block) -> Piece:
+        if not block.data:
+            return Piece(payload=b"", rejects=(), tally=Tally())
+        tally = Tally()
+        rejects: list[Reject] = []
+        batches: list[pa.RecordBatch] = []
+        with pa.ipc.open_stream(pa.py_buffer(block.data)) as reader:
+            for batch in reader:
+                done = self._batch(block, batch, None)
+                rejects += (reject_of_row(block.file, batch, row, tally.lines, reason) for row, reason in done.rejected)
+                tally.add(done.tally)
+                batches.append(done.batch)
+        return Piece(payload=_payload(batches), rejects=tuple(rejects), tally=tally)
+
+    def _batch(self, block: Block, batch: pa.RecordBatch, raw: Any) -> Normalized:
+        try:
+            return normalize_batch(batch, self.kernel, keep_rejects=self.job.keep_rejects, raw=raw)
+        except ColumnClash as clash:
+            raise ClashError(None if block.format == "table" else 1, str(clash)) from None
+        except PipelineError as error:
+            msg = f"{block.file}: {error}"
+            raise PipelineError(msg) from None
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode("utf-8", "replace")
+
+
+def _count(tally: Tally, rejects: Sequence[Reject]) -> None:
+    tally.records += len(rejects)
+    tally.rejects += len(rejects)
+    for reason, same in groupby(sorted(reason_kind(reject.reason) for reject in rejects)):
+        tally.reasons[reason] += len(list(same))
+
+
+def _payload(batches: Sequence[pa.RecordBatch]) -> bytes:
+    """Batches of one schema as an Arrow IPC stream; nothing if they have no row."""
+    filled = [batch for batch in batches if batch.num_rows]
+    return to_ipc(filled) if filled else b""
