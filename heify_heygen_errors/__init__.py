@@ -69,6 +69,9 @@ if TYPE_CHECKING:
         raise_for_error,
     )
     from heify_heygen_errors.observation import Observation
+    from heify_heygen_errors.pipeline.choices import RejectedRowsError
+    from heify_heygen_errors.pipeline.frames import normalize_arrow, normalize_pandas, normalize_polars
+    from heify_heygen_errors.pipeline.iterating import normalize_records
     from heify_heygen_errors.retry.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpenError
     from heify_heygen_errors.retry.budget import BudgetState, RetryBudget, shared_budget
     from heify_heygen_errors.retry.events import AttemptEnded, BreakerChanged, BudgetExhausted, DeprecationSeen, GaveUp, Hooks, RetryPlanned
@@ -148,6 +151,7 @@ __all__ = [
     "RateLimitError",
     "RateState",
     "Reason",
+    "RejectedRowsError",
     "Replays",
     "RetryAction",
     "RetryAdvice",
@@ -172,6 +176,10 @@ __all__ = [
     "lookup",
     "normalize",
     "normalize_all",
+    "normalize_arrow",
+    "normalize_pandas",
+    "normalize_polars",
+    "normalize_records",
     "parse_unverified_webhook",
     "raise_for_error",
     "retrying",
@@ -197,6 +205,9 @@ _HOMES = {
     "model": ("Category", "Channel", "ErrorInfo", "Fault", "MatchedBy", "Outcome", "RetryAction", "RetryAdvice"),
     "normalizer": ("Normalizer", "UnknownCode", "explain", "lookup", "normalize", "normalize_all", "raise_for_error"),
     "observation": ("Observation",),
+    "pipeline.choices": ("RejectedRowsError",),
+    "pipeline.frames": ("normalize_arrow", "normalize_pandas", "normalize_polars"),
+    "pipeline.iterating": ("normalize_records",),
     "retry.breaker": ("BreakerPolicy", "BreakerState", "CircuitBreaker", "CircuitOpenError"),
     "retry.budget": ("BudgetState", "RetryBudget", "shared_budget"),
     "retry.events": ("AttemptEnded", "BreakerChanged", "BudgetExhausted", "DeprecationSeen", "GaveUp", "Hooks", "RetryPlanned"),

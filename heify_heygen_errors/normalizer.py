@@ -450,13 +450,14 @@ def finding_of(catalogs: Catalogs, failure: Failure, sight: Sight, found: Match,
     param = failure.param or field or params.get("field")
     if param is not None:
         param = cleaner.text(param, _MAX_PARAM)
-    after = None
-    request_id = failure.request_id
+    after = request_id = None
     if headers:
         after = retry_after(headers)
-        request_id = request_id_of(headers, sight.space, catalogs) or request_id
-    if request_id is not None:
-        request_id = cleaner.foreign(request_id)
+        request_id = request_id_of(headers, sight.space, catalogs)
+        if request_id is not None:
+            request_id = cleaner.foreign(request_id)
+    if request_id is None and failure.request_id is not None:
+        request_id = cleaner.foreign(failure.request_id)
     if rule.category is Category.RATE_LIMIT and sight.observation.url is not None:
         endpoint = sight.endpoint()
         if endpoint is not None and endpoint.min_wait is not None:

@@ -364,6 +364,9 @@ class _Exact:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    def __str__(self) -> str:
+        return self.text
+
 
 _EXACT: Final = "\ue000hhe-number:"
 _WRITTEN_EXACT = re.compile(rf'"(?:{_EXACT}|\\ue000hhe-number:)([-+.0-9eE]+)"')

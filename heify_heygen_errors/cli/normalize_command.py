@@ -121,6 +121,7 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     session: Session = context.obj
     try:
         from heify_heygen_errors.pipeline.blocks import PipelineError
+        from heify_heygen_errors.pipeline.journal import work_folder
         from heify_heygen_errors.pipeline.report import summary
         from heify_heygen_errors.pipeline.run import TooManyRejectsError, run
     except ImportError as error:
@@ -129,29 +130,34 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     quiet: bool = given["quiet"]
     try:
         plan = _plan(session, given)
-        total = None if any(source.size is None for source in plan.inputs) else sum(source.size or 0 for source in plan.inputs)
-        hidden = quiet or plan.resume or (plan.output is None and sys.stdout.isatty())
+    except PipelineError as error:
+        raise click.UsageError(str(error)) from None
+    total = None if any(source.size is None for source in plan.inputs) else sum(source.size or 0 for source in plan.inputs)
+    hidden = quiet or plan.resume or (plan.output is None and sys.stdout.isatty())
+    try:
         with progress(total, quiet=hidden) as shown:
             done = run(plan, session.normalizer, shown.advance)
-    except (ColumnClash, PipelineError) as error:
+    except ColumnClash as error:
         raise click.UsageError(str(error)) from None
     except TooManyRejectsError as error:
         say(f"Error: {error}; nothing was written to {given['output']}" if given["output"] != "-" else f"Error: {error}")
         return 1
     except BrokenPipeError:
         raise
-    except OSError as error:
-        msg = f"{error.filename or given['output']}: {error.strerror or error}"
-        raise click.UsageError(msg) from None
-    told = summary(done.tally, catalogs=session.normalizer.catalogs)
+    except (PipelineError, OSError) as error:
+        told = f"{error.filename or given['output']}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+        left = given["output"] != "-" and os.path.exists(work_folder(given["output"]))
+        say(f"Error: {told}" + ("; --resume goes on from the last checkpoint" if left and "--resume" not in told else ""))
+        return 2
+    counted = summary(done.tally, catalogs=session.normalizer.catalogs)
     if given["summary_json"] is not None:
-        _write_summary(given["summary_json"], told)
+        _write_summary(given["summary_json"], counted)
     if not quiet:
         if done.discarded:
             say("an unfinished run was there and was removed; --resume would have gone on with it")
         if plan.resume:
             say("went on from the last checkpoint" if done.resumed else "there was no unfinished run: began anew")
-        tell(told, output=given["output"], rejects=plan.rejects if done.rejects else None, seconds=done.seconds)
+        tell(counted, output=given["output"], rejects=plan.rejects if done.rejects else None, seconds=done.seconds)
     return 1 if done.tally.rejects else 0
 
 
@@ -195,7 +201,8 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
             raise click.UsageError(msg)
     for path in (rejects, manifest, summary_json):
         if path not in (None, "-") and not os.path.isdir(os.path.dirname(path) or "."):
-            msg = f"{path}: {os.strerror(errno.ENOENT)}"
+            missing = os.path.dirname(path)
+            msg = f"{path}: {os.strerror(errno.ENOENT)} ({missing} is no folder)"
             raise click.UsageError(msg)
     inputs = find_inputs(
         given["inputs"],

@@ -159,9 +159,13 @@ class _Talk:
         reasons = told["reasons"]
         if not reasons:
             return
-        parts = [f"{printable(row['reason'])} {self.number(row['rejects'])}" for row in reasons[:_REASONS]]
-        others = sum(row["rejects"] for row in reasons[_REASONS:]) + told["others"]
-        yield _Line(f"rejects by reason: {', '.join(parts)}{f', others {self.number(others)}' if others else ''}")
+        yield _Line("rejects by reason:", _HEAD)
+        shown = len(reasons) if len(reasons) == _REASONS + 1 and not told["others"] else _REASONS  # no line for one other
+        for row in reasons[:shown]:
+            yield _Line(f"  {self.number(row['rejects']):>7}  {printable(row['reason'])}", cut=True)
+        others = sum(row["rejects"] for row in reasons[shown:]) + told["others"]
+        if others:
+            yield _Line(f"  {self.number(others):>7}  for other reasons")
 
     def _listed(self, rows: list[dict[str, Any]], name: str) -> str:
         return ", ".join(f"{printable(row[name])} {self.number(row['failed'])}" for row in rows if row["failed"])

@@ -6,16 +6,16 @@ Design section 9, docs/columns.md. Performs no I/O.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 import pyarrow as pa
 
 from heify_heygen_errors.model import Category, Channel, Fault, Outcome, RetryAction
-from heify_heygen_errors.pipeline.blocks import Tally
+from heify_heygen_errors.pipeline.blocks import Reject, Tally
 from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
-from heify_heygen_errors.records import COLUMNS
+from heify_heygen_errors.records import COLUMNS, ColumnClash
 
 SCHEMA_VERSION: Final = "1"
 SCHEMA_KEY: Final = b"heify_heygen_errors.schema"
@@ -72,6 +72,32 @@ def error_schema(prefix: str = "", catalog: str | None = None, *, kept: bool = F
     if catalog is not None:
         metadata[CATALOG_KEY] = catalog.encode()
     return pa.schema(fields, metadata)
+
+
+def refuse_clash(kernel: Kernel, names: Iterable[str], *, kept: bool = False) -> None:
+    """Refuses input columns with the name of an output column.
+
+    Raises:
+        ColumnClash: there is one.
+    """
+    names = tuple(names)
+    kernel.records.refuse_clash(names)
+    if kept:
+        prefix = kernel.options.prefix
+        for column in KEPT_COLUMNS:
+            if prefix + column in names:
+                msg = f"the input has a column {prefix + column!r} already: choose another name for ours with --prefix"
+                raise ColumnClash(msg)
+
+
+def kept_batch(kernel: Kernel, rejects: Sequence[Reject]) -> pa.RecordBatch:
+    """Rows that stand for rejects, without passthrough columns: ``error_reject`` and ``error_raw`` say why and what."""
+    schema = error_schema(kernel.options.prefix, kernel.catalogs.version, kept=True)
+    count = len(rejects)
+    arrays = [pa.nulls(count, field.type) for field in list(schema)[: -len(KEPT_COLUMNS)]]
+    arrays.append(pa.array([reject.reason for reject in rejects], pa.string()))
+    texts = [None if reject.raw is None else reject.raw.decode("utf-8", "replace") for reject in rejects]
+    return pa.RecordBatch.from_arrays([*arrays, pa.array(texts, pa.string())], schema=schema)
 
 
 def first_rows(judged: Sequence[Judged], *, explode: bool) -> tuple[list[int], list[int] | None]:

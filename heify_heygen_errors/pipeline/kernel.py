@@ -29,7 +29,6 @@ from heify_heygen_errors.normalizer import (
     host_provider,
     ids_that_may_leave,
     link_that_may_leave,
-    request_id_of,
 )
 from heify_heygen_errors.observation import MAX_URL, Observation
 from heify_heygen_errors.pipeline.skeletons import Recipe, mark, may_vary, recipe, split
@@ -116,6 +115,26 @@ def _counted(row: Row, count: int) -> Row:
 
 class ExceptionText:
     """Marks what is remembered of an exception."""
+
+
+class _Plan(NamedTuple):
+    """What to look at in headers whose names are known.
+
+    Attributes:
+        simple: whether each name stands there once, in whatever case; the others need the reference.
+        error_type: how the error type header is written; None if there is none.
+        request_ids: for each provider the headers that hold a request id, the first that counts first.
+        waits: the headers that a wait is read from, by their lower-case name.
+    """
+
+    simple: bool
+    error_type: str | None
+    request_ids: Mapping[str, tuple[str, ...]]
+    waits: Mapping[str, str]
+
+
+_ASKS: Final = frozenset({"retry-after", "retry-after-ms"})
+_WAITS: Final = frozenset({*_ASKS, "date"})
 
 
 class _Skeleton(NamedTuple):
@@ -205,6 +224,7 @@ class Kernel:
         self._hosts: dict[str, str] = {}
         self._statuses: dict[str, int | None] = {}
         self._words: dict[Any, Row | None] = {}  # None where the words are no failure
+        self._plans: dict[tuple[str, ...], _Plan] = {}
         self._asked_for = self._missed = self._blocks = 0
         self._repeats = True
         self._endpoints: dict[tuple[str | None, str, str | None], tuple[object, bool]] = {}
@@ -230,7 +250,7 @@ class Kernel:
         self._blocks += 1
         self._repeats = self._missed < _RARELY * self._asked_for or self._blocks % _TRIED_EVERY == 0
         self._asked_for = self._missed = 0
-        memories: tuple[dict[Any, Any], ...] = (self._providers, self._hosts, self._statuses, self._endpoints, self._words)
+        memories: tuple[dict[Any, Any], ...] = (self._providers, self._hosts, self._statuses, self._endpoints, self._words, self._plans)
         for memory in memories:
             if len(memory) > _MOST_SMALL:
                 memory.clear()
@@ -255,7 +275,7 @@ class Kernel:
         """
         if exception is not None and exception != "":
             return self._judge_exception(provider, status, headers, url, exception)
-        if type(status) is not int and status is not None:
+        if status is not None and (type(status) is not int or not -_MOST_STATUS < status < _MOST_STATUS):
             status = self._status(status)
         if body in _EMPTY:
             if status is None:
@@ -265,12 +285,13 @@ class Kernel:
             (type(body) is not bytes and type(body) is not str and body is not None)
             or not (url is None or (type(url) is str and len(url) <= MAX_URL))
             or not (method is None or type(method) is str)
-            or (type(status) is int and not -_MOST_STATUS < status < _MOST_STATUS)
         ):
             return self._judge_odd(provider, status, headers, body, method, url)
-        error_type = read = None
+        error_type = None
         if headers is not None:
-            error_type, read = self._error_type(headers)
+            plan, read = self._read_headers(headers)
+            if plan.error_type is not None:
+                error_type = read[plan.error_type]
         name = self._provider(provider, url)
         key = (name, status, body, error_type)
         known = self._known.get(key)
@@ -282,9 +303,14 @@ class Kernel:
             known = self._learn(key, name, status, error_type, body, method, url)
         if headers is None or known is _CLEAN:
             return known
-        if read is None:
-            read = self._headers(headers)
-        request_id, after = self._asked(name, read)
+        request_id = after = None
+        for header in plan.request_ids[name]:
+            found = read[header]
+            if found:
+                request_id = foreign(found.split("\n", 1)[0])
+                break
+        if plan.waits:
+            after = retry_after({low: read[written] for low, written in plan.waits.items()})
         if request_id is None and after is None:
             return known
         return tuple.__new__(Judged, (known.slots, request_id or known.request_id, after, known.resource))
@@ -311,16 +337,26 @@ class Kernel:
         return self._judge_observation(observation)
 
     def _judge_observation(self, observation: Observation) -> Judged:
-        found = self._normalizer.findings(observation)
-        rows = [Row(column_values(finding, len(found)), finding.provider, known_code=True) for finding, _ in found]
-        return Judged(tuple(map(self._add, rows))) if rows else _CLEAN
+        """Judges an observation without a look at what is remembered."""
+        if observation.exception is not None:
+            found = self._normalizer.findings(observation)
+            return self._judged([Row(column_values(finding, 1), finding.provider, known_code=True) for finding, _ in found])
+        catalogs = self._catalogs
+        sight = Sight(observation, read_document(observation.body), catalogs.space(self._normalizer.settle(observation)))
+        rows = []
+        for failure in failures_in(sight):
+            matched = decide(failure, sight, catalogs)
+            if matched is not None:
+                finding = finding_of(catalogs, failure, sight, matched, _CLEANER, None)
+                rows.append(Row(column_values(finding, 1), finding.provider, matched.known_code))
+        return self._judged(rows)
 
     def _judge_exception(self, provider: object, status: object, headers: object, url: object, exception: object) -> Judged:
         text = self.records.exception(exception)
-        if status is not None and type(status) is not int:
+        if status is not None:
             self._status(status)
         if headers is not None:
-            self._error_type(headers)
+            self._read_headers(headers)
         name = self._provider(provider, url)
         key = (name, ExceptionText, text)
         known = self._known.get(key)
@@ -492,7 +528,7 @@ class Kernel:
             if known is None:
                 known = self._providers[provider] = self.records.provider(provider, None)
             return known
-        if (provider is None or provider == "") and type(url) is str:
+        if (provider is None or provider == "") and type(url) is str and url[:8].find("://") > 0:
             host = "/".join(url.split("/", 3)[:3])
             known = self._hosts.get(host)
             if known is None:
@@ -513,18 +549,45 @@ class Kernel:
             known = self._endpoints[key] = (None if endpoint is None else (endpoint.method, endpoint.path), is_signed(url))
         return known
 
-    def _error_type(self, headers: object) -> tuple[str | None, Mapping[str, str] | None]:
-        """The error type header, and all headers where they had to be read for it.
+    def _read_headers(self, headers: object) -> tuple[_Plan, Mapping[str, str]]:
+        """What to look at in headers, and these as they are written.
 
         Raises:
             NotARecord: they are no headers.
         """
-        if type(headers) is bytes and headers[0] == _OPEN:
-            low = headers.lower()
-            if b"errortype" not in low and b"\\u" not in low:
-                return None, None
-        read = self._headers(headers)
-        return read.get(ERROR_TYPE), read
+        if type(headers) is bytes and headers[0] == _QUOTE:
+            try:
+                headers = _decode_string(headers)
+            except REFUSED:
+                headers = parse_json(headers)
+        if (type(headers) is bytes and headers[0] == _OPEN) or (type(headers) is str and headers):
+            try:
+                read = _decode_headers(headers)
+            except REFUSED:
+                pass
+            else:
+                names = tuple(read)
+                plan = self._plans.get(names)
+                if plan is None:
+                    plan = self._plans[names] = self._plan(names)
+                if plan.simple:
+                    return plan, read
+        low = self._headers(headers)
+        return self._plan(tuple(low)), low
+
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
+        """What to look at in headers of these names."""
+        written = {name.lower(): name for name in names}
+        catalogs = self._catalogs
+        layers = tuple(catalogs.layer_request_id.get("headers", ()))
+        ids = {
+            provider: tuple(written[name] for name in (*catalogs.space(provider).request_id_headers, *layers) if name in written)
+            for provider in catalogs.providers
+        }
+        waits = {low: name for low, name in written.items() if low in _WAITS}
+        if not waits.keys() & _ASKS:
+            waits = {}
+        return _Plan(len(written) == len(names) <= _MOST_HEADERS, written.get(ERROR_TYPE), ids, waits)
 
     def _headers(self, headers: object) -> Mapping[str, str]:
         """Headers with lower-case names.
@@ -550,11 +613,6 @@ class Kernel:
                 low = {name.lower(): value for name, value in read.items()}
                 return low if len(low) == len(read) <= _MOST_HEADERS else read_headers(read)
         return read_headers(self.records.headers(headers))
-
-    def _asked(self, name: str, headers: Mapping[str, str]) -> tuple[str | None, float | None]:
-        """The request id and the wait that headers name."""
-        found = request_id_of(headers, self._catalogs.space(name), self._catalogs)
-        return None if found is None else foreign(found), retry_after(headers)
 
     def _document(self, body: object) -> Document:
         if body is None:

@@ -8,6 +8,7 @@ where a line is not ASCII.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -21,10 +22,10 @@ import pyarrow as pa
 
 from heify_heygen_errors.normalizer import encodable
 from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, Piece, Reject, Tally, reason_kind
-from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, count_records, error_arrays, error_schema, first_rows, later
+from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, count_records, error_arrays, error_schema, first_rows, later, refuse_clash
 from heify_heygen_errors.pipeline.kernel import REFUSED, UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.pipeline.replay import read_replayed, reject_from_json
-from heify_heygen_errors.records import COLUMNS, ColumnClash, Line, NotARecord, at_path, parse_line, row_line
+from heify_heygen_errors.records import COLUMNS, ColumnClash, Line, NotARecord, at_path, parse_json, parse_line, row_line
 
 _CHUNK: Final = 1024 * 1024
 _MOST_TYPED: Final = 256  # members of a line; beyond that lines are decoded one by one
@@ -32,6 +33,9 @@ _MOST_CHANGES: Final = 64  # of the members in a block
 _FLOAT_DIGITS: Final = 2**53
 _FIELDS: Final = ("provider", "status", "headers", "body", "method", "url", "exception")
 _RAW: Final = ("headers", "body")
+_STATUS: Final = _FIELDS.index("status")
+_MANY_DIGITS: Final = 4300  # of an integer: Python reads no more
+_DIGITS: Final = re.compile(rb"[0-9]{4301}")
 
 _decode_any: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_raw: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -118,6 +122,18 @@ class _Lines:
         self.blank = 0
         self._offsets: list[int] | None = None
         self._rejects: dict[int, Reject] = {}
+        if len(text) > MAX_RECORD:
+            self._refuse_overlong()
+
+    def _refuse_overlong(self) -> None:
+        self._offsets = [0, *accumulate(len(line) + 1 for line in self.lines)]
+        for number, line in enumerate(self.lines):
+            if len(line.removesuffix(b"\r")) > MAX_RECORD:
+                whole = line + b"\n"
+                sha256 = hashlib.sha256(whole).hexdigest()
+                offset = self.offset + self._offsets[number]
+                self._rejects[number] = overlong(self.block.file, number + 1, offset, len(whole), sha256)
+                self.lines[number] = b""
 
     @property
     def rejects(self) -> tuple[Reject, ...]:
@@ -141,7 +157,7 @@ class _Lines:
         """
         raw = self.lines[number].removesuffix(b"\r")
         if not raw.strip():
-            self.blank += 1
+            self.blank += number not in self._rejects
             return None
         return parse_line(Line(number + 1, 0, raw, len(raw)))
 
@@ -185,12 +201,15 @@ def _is_utf8(text: bytes) -> bool:
 
 
 @lru_cache(64)
-def _typed(names: tuple[str, ...], raw: tuple[str, ...]) -> Callable[[bytes], Any]:
-    """Decodes a line to a struct with members f0, f1, ... for the names; refuses lines with others."""
+def _typed(names: tuple[str, ...], raw: tuple[str, ...]) -> Callable[[bytes], Any] | None:
+    """Decodes a line to a struct with members f0, f1, ... for the names, and refuses lines with others; None where names are odd."""
     fields = [
         (f"f{number}", msgspec.Raw if name in raw else Any, msgspec.field(default=None, name=name)) for number, name in enumerate(names)
     ]
-    kind = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
+    try:
+        kind = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
+    except ValueError:  # names with quotes, backslashes or control characters
+        return None
     return msgspec.json.Decoder(kind).decode
 
 
@@ -229,7 +248,7 @@ class _Table:
         options = kernel.options
         self.raw = tuple(options.fields[field] for field in _RAW if field not in options.paths)
         self.heads = {path[0] for path in options.paths.values()}
-        self.raw = tuple(name for name in self.raw if name not in self.heads)
+        self.raw = tuple({*self.raw, *self.heads})
         self.names: tuple[str, ...] = ()
         self.known: set[str] = set()
         self.changes = 0
@@ -249,7 +268,7 @@ class _Table:
         lines = self.lines
         decode: Callable[[bytes], Any] = _refuse
         for number, line in enumerate(lines.lines):
-            if not lines.quick:
+            if not lines.quick or (len(line) > _MANY_DIGITS and _DIGITS.search(line)):
                 self.odd(number)
                 continue
             try:
@@ -289,8 +308,10 @@ class _Table:
         self.changes += 1
         if self.changes > _MOST_CHANGES or len(self.names) > _MOST_TYPED:
             return None
-        self.typed = self.names
-        return _typed(self.names, self.raw)
+        decode = _typed(self.names, self.raw)
+        if decode is not None:
+            self.typed = self.names
+        return decode
 
     def meet(self, number: int, record: dict[str, Any]) -> None:
         """Notes the names of a record's members."""
@@ -298,7 +319,7 @@ class _Table:
         if not fresh:
             return
         try:
-            self.kernel.records.refuse_clash(fresh)
+            refuse_clash(self.kernel, fresh, kept=self.keep_rejects)
         except ColumnClash as clash:
             raise ClashError(number + 1, str(clash)) from None
         self.known.update(fresh)
@@ -345,8 +366,12 @@ class _Table:
         chunk.records = records
         judge, done = self.kernel.judge, self.judged
         taken = self.run(self.typed).records
-        for place, fields in enumerate(zip(*(self.field(chunk, field) for field in _FIELDS), strict=True)):
+        columns = [self.field(chunk, field) for field in _FIELDS]
+        inexact = float in set(map(type, columns[_STATUS]))  # a float may not be the number that was written
+        for place, fields in enumerate(zip(*columns, strict=True)):
             try:
+                if inexact and type(fields[_STATUS]) is float:
+                    raise ValueError  # noqa: TRY301 - for the reference
                 judged = judge(*fields)
             except (NotARecord, ValueError, RecursionError):
                 self.odd(numbers[place])
@@ -360,8 +385,7 @@ class _Table:
         options = self.kernel.options
         path = options.paths.get(field)
         if path is not None:
-            found = [at_path({path[0]: value}, path) for value in chunk.column(path[0])]
-            return [_encode(value) if isinstance(value, dict | list) else value for value in found] if field in _RAW else found
+            return [at_path({path[0]: value}, path) for value in map(_exactly, chunk.column(path[0]))]
         name = options.fields[field]
         values = chunk.column(name)
         return [None if value is None else bytes(value) for value in values] if name in self.raw else values
@@ -379,7 +403,7 @@ class _Table:
             if name in kernel.records.bulky:
                 continue
             if name in self.heads:
-                passed = [kernel.records.passed({name: value}).get(name) for value in self.values(name)]
+                passed = [kernel.records.passed({name: value}).get(name) for value in map(_exactly, self.values(name))]
             elif name in self.raw:
                 passed = [None if value is None else _plain(value) for value in self.values(name)]
             else:
@@ -416,6 +440,11 @@ def _plain(value: object) -> object:
         return value
     raw = bytes(value)
     return _decode_value(raw) if raw[:1] == b'"' else _Written(raw.decode()) if raw != b"null" else None
+
+
+def _exactly(value: object) -> object:
+    """The value behind raw JSON text, as the reference reads it."""
+    return parse_json(bytes(value)) if isinstance(value, msgspec.Raw) else value
 
 
 class _Written(str):
@@ -520,7 +549,11 @@ def lines_to_lines(block: Block, text: bytes, offset: int, kernel: Kernel, *, ke
     for number, line in enumerate(lines.lines):
         found = None
         try:
-            if lines.quick and (lines.ascii or line.isascii() or _is_utf8(line)):
+            if (
+                lines.quick
+                and (lines.ascii or line.isascii() or _is_utf8(line))
+                and not (len(line) > _MANY_DIGITS and _DIGITS.search(line))
+            ):
                 found = writer.quick(line)
         except REFUSED:
             pass
@@ -584,7 +617,7 @@ class _Writer:
         try:
             judged = self.kernel.judge(
                 self.value(provider),
-                self.value(status),
+                self.status(status),
                 None if headers is None else bytes(headers),
                 None if body is None else bytes(body),
                 self.value(method),
@@ -598,7 +631,7 @@ class _Writer:
         for name, raw in record.items():
             key = keys.get(name)
             if key is None:
-                self.kernel.records.refuse_clash((name,))
+                refuse_clash(self.kernel, (name,), kept=bool(self.tail))
                 if len(keys) > _MOST_TYPED * 16:
                     keys.clear()
                 key = keys[name] = b"" if name in self.bulky else _encode(name) + b":"
@@ -615,7 +648,7 @@ class _Writer:
             ColumnClash: a member has the name of an output column.
             NotARecord: a field of it cannot be read.
         """
-        self.kernel.records.refuse_clash(record)
+        refuse_clash(self.kernel, record, kept=bool(self.tail))
         judged = self.kernel.judge_record(record)
         passed = self.kernel.records.passed(record)
         head = row_line(passed)[:-2] + (b"," if passed else b"")
@@ -639,6 +672,17 @@ class _Writer:
                 self.small.clear()
             known = self.small[written] = _decode_value(written)
         return known
+
+    def status(self, raw: msgspec.Raw | None) -> Any:
+        """A status; fractions are left to the reference.
+
+        Raises:
+            ValueError: it is one.
+        """
+        value = self.value(raw)
+        if type(value) is float:
+            raise ValueError
+        return value
 
     def columns(self, slot: int, judged: Judged) -> bytes:
         """The columns of the contract of one row."""

@@ -19,12 +19,14 @@ from heify_heygen_errors.pipeline.schemas import conform
 from heify_heygen_errors.pipeline.texts import escape_formulas, json_lines, plain_text
 
 ROW_GROUP: Final = 131_072
-"""Rows of a Parquet row group and of an Arrow batch."""
+"""Rows of a Parquet row group."""
 
 GATHERED: Final = 48 * 1024 * 1024
-"""Bytes of rows that wait in memory for a full row group, over all files that are open."""
+"""Bytes of rows that wait in memory for a full row group. Half of it where rows of many files wait, or are read again."""
 
 _READ: Final = 16_384  # rows
+_BATCH: Final = 16_384  # rows of an Arrow batch, which is read as a whole
+_BUFFER: Final = 64 * 1024  # bytes; without it, a reader takes in whole columns of a row group
 _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 
 
@@ -65,7 +67,7 @@ def read_part(path: Path, storage: str) -> Iterator[Any]:
     """
     try:
         if storage == "parquet":
-            with pq.ParquetFile(path, pre_buffer=False) as parquet:
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as parquet:
                 yield from parquet.iter_batches(_READ, use_threads=False)
             return
         with path.open("rb") as stream, pa.ipc.open_file(stream) as arrow:
@@ -94,7 +96,7 @@ def write_whole(path: Path, storage: str, schema: Any, batches: Iterable[Any], *
         rows = size = 0
         for batch in batches:
             table = conform(batch, schema)
-            if rows and (rows + table.num_rows > ROW_GROUP or size + table.nbytes > GATHERED):
+            if rows and (rows + table.num_rows > ROW_GROUP or size + table.nbytes > GATHERED // 2):
                 part.write(pa.concat_tables(waiting))
                 waiting, rows, size = [], 0, 0
             waiting.append(table)
@@ -122,12 +124,12 @@ class _TablePart:
             raise
 
     def write(self, rows: Any) -> None:
+        if self._storage == "arrow":
+            for start in range(0, rows.num_rows, _BATCH):
+                self._writer.write_table(rows.slice(start, _BATCH).combine_chunks())
+            return
         groups = max(1, round(rows.num_rows / ROW_GROUP))
-        size = max(1, -(-rows.num_rows // groups))
-        if self._storage == "parquet":
-            self._writer.write_table(rows, row_group_size=size)
-        else:
-            self._writer.write_table(rows.combine_chunks(), max_chunksize=size)
+        self._writer.write_table(rows, row_group_size=max(1, -(-rows.num_rows // groups)))
 
     def close(self) -> None:
         try:

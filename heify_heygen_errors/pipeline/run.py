@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -144,8 +145,7 @@ class _Run:
         self.advance = advance
         self.began = time.time()
         self.clock = time.monotonic()
-        texts = all(source.format in ("jsonl", "rejects") for source in plan.inputs)
-        self.as_lines = plan.format == "jsonl" and texts and not plan.partition_by
+        self.as_lines = plan.format == "jsonl" and not self.target_is_folder()
         self.job = Job(
             options=plan.options,
             overlays=plan.overlays,
@@ -248,6 +248,10 @@ class _Run:
             manifest=manifest,
             seconds=time.monotonic() - self.clock,
         )
+
+    def target_is_folder(self) -> bool:
+        plan = self.plan
+        return Target(path=plan.output, format=plan.format, partition_by=plan.partition_by, stream=plan.stream).is_folder
 
     def target(self) -> Target:
         plan = self.plan
@@ -423,7 +427,14 @@ class _Run:
         tally = self.tally
         rejects = tally.rejects if plan.on_error == "route" else 0
         counts = {
-            name: getattr(tally, name) for name in ("records", "written", "rejects", "rows", "failed", "unobserved", "blank", "retryable")
+            "records": tally.records,
+            "written": tally.written,
+            "rejects": tally.rejects,
+            "rows": tally.rows,
+            "failed": tally.failed,
+            "observed_nothing": tally.unobserved,
+            "blank_lines": tally.blank,
+            "may_pass": tally.retryable,
         }
         return manifests.build_manifest(
             program_version=__version__,
@@ -443,7 +454,11 @@ class _Run:
             rejects=(plan.rejects, rejects) if rejects and plan.rejects else None,
             counts=counts,
             options=self.options(),
-            run={"began": self.began, "seconds": time.monotonic() - self.clock, "resumed": resumed},
+            run={
+                "began": datetime.fromtimestamp(self.began, UTC).isoformat(timespec="milliseconds"),
+                "seconds": time.monotonic() - self.clock,
+                "resumed": resumed,
+            },
         )
 
 

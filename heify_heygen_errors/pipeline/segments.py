@@ -138,7 +138,8 @@ class TableSink(FileSink):
         else:
             for values, rows in split(table, target.partition_by):
                 self._add(self._partition(values), rows)
-        while self._size > GATHERED:
+        bound = GATHERED // 2 if target.partition_by else GATHERED
+        while self._size > bound:
             self._flush(max(self._waiting.values(), key=lambda waiting: waiting.size))
 
     def _learn(self, table: Any) -> None:

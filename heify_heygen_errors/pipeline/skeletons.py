@@ -15,15 +15,16 @@ from typing import Any, Final, NamedTuple
 
 from heify_heygen_errors.records import COLUMNS
 
-# Links to the vendor's pages are told as they are.
-_NAME: Final = r"(?!doc_url|error_uri)[A-Za-z_]{0,40}?(?:id|Id|ID|url|uri|Url|_at|At|_ts|timestamp|duration|date|uuid)"
-_PLAIN: Final = r"[A-Za-z0-9][A-Za-z0-9_\-.:/+=?&%,~]{0,199}"
+# Names end in one of these. Links to the vendor's pages are told as they are.
+_ENDS: Final = ("id", "Id", "ID", "url", "uri", "Url", "_at", "At", "_ts", "timestamp", "duration", "date", "uuid")
+_NAME: Final = r"([A-Za-z_]{2,48}+)(?:" + "|".join(f"(?<={end})" for end in _ENDS) + r")(?<!doc_url)(?<!error_uri)"
+_PLAIN: Final = r"[A-Za-z0-9][A-Za-z0-9_\-.:/+=?&%,~]{0,199}+"
 _NUMBER: Final = r"(?:0|-?[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?"
 
 
 def _members(quote: str) -> str:
     """A member of an object: its name, the quote of its value if it is a text, and the value."""
-    return rf"{quote}({_NAME}){quote}\s*:\s*({quote})?((?(2)(?:{_PLAIN})|(?:{_NUMBER})))(?(2){quote})(?=\s*[,}}\]])"
+    return rf"{quote}{_NAME}{quote}\s*+:\s*+({quote})?((?(2)(?:{_PLAIN})|(?:{_NUMBER})))(?(2){quote})(?=\s*[,}}\]])"
 
 
 _OBJECT: Final = _members('"')

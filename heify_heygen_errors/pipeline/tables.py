@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from heify_heygen_errors.pipeline.blocks import PipelineError, Reject, Tally, reason_kind
-from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows
+from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows, refuse_clash
 from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.records import INPUT_FIELDS, NotARecord
 
@@ -57,26 +57,12 @@ def normalize_batch(
     kernel.make_room()
     options = kernel.options
     names = batch.schema.names
-    kernel.records.refuse_clash(names)
+    refuse_clash(kernel, names, kept=keep_rejects)
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         msg = f"two columns have the name {twice!r}: rename one of them"
         raise PipelineError(msg)
-    judged: list[Judged] = []
-    rejected: list[tuple[int, str]] = []
-    rows: list[int] = []
-    judge = kernel.judge
-    for row, fields in enumerate(zip(*(_field(batch, field, kernel) for field in INPUT_FIELDS), strict=True)):
-        provider, status, headers, body, method, url, exception = fields
-        try:
-            found = judge(provider, status, headers, body, method, url, exception)
-        except NotARecord as reason:
-            rejected.append((row, str(reason)))
-            if not keep_rejects:
-                continue
-            found = Judged((UNOBSERVED,))
-        judged.append(found)
-        rows.append(row)
+    judged, rows, rejected = judge_rows([field_values(batch, field, kernel) for field in INPUT_FIELDS], kernel, keep_rejects=keep_rejects)
     passed = _passed(batch, kernel)
     slots, owners = first_rows(judged, explode=options.explode)
     if len(rows) < batch.num_rows or owners is not None:
@@ -108,6 +94,35 @@ def normalize_batch(
     )
 
 
+def judge_rows(
+    fields: Sequence[Sequence[Any]], kernel: Kernel, *, keep_rejects: bool = False
+) -> tuple[list[Judged], list[int], list[tuple[int, str]]]:
+    """What became of rows: judged records, the number of the row of each, and rows that could not be read with why.
+
+    Arguments:
+        fields: for each of `INPUT_FIELDS` its values, one per row, as `Kernel.judge` takes them.
+        kernel: judges and remembers.
+        keep_rejects: rows that cannot be read are among the judged ones as well.
+    """
+    judged: list[Judged] = []
+    rejected: list[tuple[int, str]] = []
+    rows: list[int] = []
+    judge = kernel.judge
+    for row, (provider, status, headers, body, method, url, exception) in enumerate(zip(*fields, strict=True)):
+        try:
+            found = judge(provider, status, headers, body, method, url, exception)
+        except (NotARecord, ValueError, RecursionError) as reason:
+            rejected.append(
+                (row, str(reason) if isinstance(reason, NotARecord) else "a field nests too deeply or is no JSON that can be read")
+            )
+            if not keep_rejects:
+                continue
+            found = Judged((UNOBSERVED,))
+        judged.append(found)
+        rows.append(row)
+    return judged, rows, rejected
+
+
 def row_as_json(batch: pa.RecordBatch, row: int) -> bytes:
     """A row as an object in JSON."""
     (record,) = batch.slice(row, 1).to_pylist()
@@ -130,7 +145,7 @@ def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason
 # Fields.
 
 
-def _field(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[Any]:
+def field_values(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[Any]:
     """A field of the observations, for each row as the kernel takes it; None where it is absent or null."""
     options = kernel.options
     path = options.paths.get(field) or (options.fields[field],)
@@ -151,8 +166,10 @@ def _field(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[Any]:
         return [_encode(value) for value in values] if field == "body" else values
     if pa.types.is_floating(kind):
         return [None if value is None or math.isnan(value) else _number(value, field) for value in values]
+    if pa.types.is_decimal(kind):
+        return [None if value is None else _number(float(value), field) for value in values]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind):
-        return [_from_bytes(value, field) for value in values]
+        return [text_of_bytes(value, field) for value in values]
     return [_from_nested(value, field, kind) for value in values]
 
 
@@ -174,7 +191,7 @@ def _values(array: Any) -> list[Any]:
         return list(array.to_pylist())
     except UnicodeDecodeError:
         binary = array.cast(pa.large_binary()) if pa.types.is_large_string(array.type) else array.view(pa.binary())
-        return [_from_bytes(value, "body") for value in binary.to_pylist()]
+        return [text_of_bytes(value, "body") for value in binary.to_pylist()]
 
 
 def _number(value: float, field: str) -> object:
@@ -183,10 +200,12 @@ def _number(value: float, field: str) -> object:
     return int(value) if value.is_integer() else value
 
 
-def _from_bytes(value: bytes | None, field: str) -> Any:
+def text_of_bytes(value: bytes | None, field: str) -> Any:
     """Text, or where it is none a body as it was on the wire."""
     if value is None:
         return None
+    if field == "body" and b"\0" in value:  # UTF-16, perhaps
+        return bytearray(value)
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -13,10 +13,12 @@ import pyarrow as pa
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.normalizer import Normalizer
 from heify_heygen_errors.pipeline.blocks import Block, Piece, PipelineError, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.contract import kept_batch
 from heify_heygen_errors.pipeline.delimited import read_delimited
 from heify_heygen_errors.pipeline.kernel import Kernel
 from heify_heygen_errors.pipeline.lines import ClashError, lines_to_lines, lines_to_table, read_range, to_ipc
-from heify_heygen_errors.pipeline.tables import Normalized, normalize_batch, reject_of_row
+from heify_heygen_errors.pipeline.tables import Normalized, normalize_batch, reject_of_row, row_as_json
+from heify_heygen_errors.pipeline.texts import json_lines
 from heify_heygen_errors.records import ColumnClash, RecordOptions
 
 _TEXTS: Final = ("jsonl", "rejects")
@@ -78,12 +80,34 @@ class Worker:
             piece = self._delimited(block)
         if block.flaw is None:
             return piece
-        piece.tally.records += 1
-        piece.tally.rejects += 1
-        piece.tally.reasons[reason_kind(block.flaw)] += 1
         offset = None if block.format == "table" else block.end
-        flaw = Reject(file=block.file, line=piece.tally.lines + 1, offset=offset, raw=None, reason=block.flaw)
-        return attrs.evolve(piece, rejects=(*piece.rejects, flaw))
+        return self._with(piece, [Reject(file=block.file, line=piece.tally.lines + 1, offset=offset, raw=None, reason=block.flaw)])
+
+    def _with(self, piece: Piece, rejects: Sequence[Reject]) -> Piece:
+        """A piece with further rejects behind its last row."""
+        tally = piece.tally
+        _count(tally, rejects)
+        payload = piece.payload
+        if self.job.keep_rejects:
+            kept = kept_batch(self.kernel, rejects)
+            if self.job.as_lines or not payload:
+                payload += self._payload([kept])
+            else:
+                with pa.ipc.open_stream(pa.py_buffer(payload)) as reader:
+                    payload = self._payload([*reader, kept])
+            tally.written += len(rejects)
+            tally.rows += len(rejects)
+        return attrs.evolve(piece, payload=payload, rejects=(*piece.rejects, *rejects))
+
+    def _payload(self, batches: Sequence[Any]) -> bytes:
+        """Batches as the output takes them: as JSON Lines, or as one Arrow IPC stream; nothing if they have no row."""
+        filled = [batch for batch in batches if batch.num_rows]
+        if not filled:
+            return b""
+        if self.job.as_lines:
+            return b"".join(bytes(json_lines(batch)) for batch in filled)
+        schema = filled[0].schema
+        return to_ipc([batch if batch.schema.equals(schema) else _under(batch, schema) for batch in filled])
 
     def _lines(self, block: Block) -> Piece:
         overlong: Sequence[Reject] = block.rejects
@@ -96,18 +120,24 @@ class Worker:
         piece = work(block, text, offset, self.kernel, keep_rejects=self.job.keep_rejects)
         if not overlong:
             return piece
-        _count(piece.tally, overlong)
+        piece = self._with(piece, overlong)
         piece.tally.lines += len(overlong)
-        return attrs.evolve(piece, rejects=(*piece.rejects, *overlong))
+        return piece
 
     def _delimited(self, block: Block) -> Piece:
         read = read_delimited(block)
-        done = self._batch(block, read.columns, None if not self.job.keep_rejects else lambda row: _text(read.reject(row, "").raw))
+        keep = self.job.keep_rejects
+        done = self._batch(block, read.columns, (lambda row: _text(read.reject(row, "").raw)) if keep else None)
         rejects = sorted((*read.rejects, *(read.reject(row, reason) for row, reason in done.rejected)), key=lambda reject: reject.line)
         tally = done.tally
         tally.lines, tally.blank = read.lines, read.blank
         _count(tally, read.rejects)
-        return Piece(payload=_payload([done.batch]), rejects=tuple(rejects), tally=tally)
+        batches = [done.batch]
+        if keep and read.rejects:
+            tally.written += len(read.rejects)
+            tally.rows += len(read.rejects)
+            batches.append(kept_batch(self.kernel, read.rejects))
+        return Piece(payload=self._payload(batches), rejects=tuple(rejects), tally=tally)
 
     def _table(self, block: Block) -> Piece:
         if not block.data:
@@ -117,11 +147,12 @@ class Worker:
         batches: list[pa.RecordBatch] = []
         with pa.ipc.open_stream(pa.py_buffer(block.data)) as reader:
             for batch in reader:
-                done = self._batch(block, batch, None)
+                raw = (lambda row, batch=batch: _text(row_as_json(batch, row))) if self.job.keep_rejects else None
+                done = self._batch(block, batch, raw)
                 rejects += (reject_of_row(block.file, batch, row, tally.lines, reason) for row, reason in done.rejected)
                 tally.add(done.tally)
                 batches.append(done.batch)
-        return Piece(payload=_payload(batches), rejects=tuple(rejects), tally=tally)
+        return Piece(payload=self._payload(batches), rejects=tuple(rejects), tally=tally)
 
     def _batch(self, block: Block, batch: pa.RecordBatch, raw: Any) -> Normalized:
         try:
@@ -144,7 +175,7 @@ def _count(tally: Tally, rejects: Sequence[Reject]) -> None:
         tally.reasons[reason] += len(list(same))
 
 
-def _payload(batches: Sequence[pa.RecordBatch]) -> bytes:
-    """Batches of one schema as an Arrow IPC stream; nothing if they have no row."""
-    filled = [batch for batch in batches if batch.num_rows]
-    return to_ipc(filled) if filled else b""
+def _under(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without passthrough columns under a schema that has some."""
+    arrays = [batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

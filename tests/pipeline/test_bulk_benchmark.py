@@ -156,12 +156,12 @@ def test_goals_of_different_bodies():
 def test_damage_says_what_is_lost():
     """A run that stopped is shown with its error, one that went on with the rows that it lost; ours has to add up."""
     ours = Agreement(90, 90, 0, 0, 0, {}, 1.0)
-    stopped = run.Damaged("polars", lenient=False, ended=Ended(1, 0.5, 0.5, "broken | line"), agreement=None)
-    lossy = run.Damaged("DuckDB", lenient=True, ended=Ended(0, 0.5, 0.5, ""), agreement=Agreement(90, 100, 7, 3, 14, {}, 0.99))
+    stopped = run.Damaged("polars", lenient=False, ended=Ended(1, 0.5, 0.25, "broken | line"), agreement=None)
+    lossy = run.Damaged("DuckDB", lenient=True, ended=Ended(0, 0.5, 0.25, ""), agreement=Agreement(90, 100, 7, 3, 14, {}, 0.99))
     found = [run.Damaged(OURS, lenient=False, ended=Ended(1, 1.0, 1.0, ""), agreement=ours), stopped, lossy]
     shown = run.show_damage(found, 100, 10)
-    assert "| polars | no | 0.50 | - | - | - | - | - | `broken / line` |" in shown
-    assert "| DuckDB | yes | 0.50 | 100 | 7 | 3 | 14 | 99.00% | nothing said |" in shown
+    assert "| polars | no | 0.50 | 0.25 | - | - | - | - | - | `broken / line` |" in shown
+    assert "| DuckDB | yes | 0.50 | 0.25 | 100 | 7 | 3 | 14 | 99.00% | nothing said |" in shown
     assert shown.endswith("Ours: 100 records = 90 written + 10 rejects.")
     assert run.show_damage(found, 101, 10).endswith("Ours: OURS DOES NOT ADD UP.")
 

@@ -203,19 +203,26 @@ def test_other_processes_are_kept_out(tmp_path: Path) -> None:
 
 def test_a_worker_does_not_hold_the_lock_of_a_run_that_is_gone(tmp_path: Path) -> None:
     """A forked worker that outlives its run does not keep others out."""
-    reading, writing = os.pipe()
     held = _open(tmp_path / "out")
     held.save({"at": 1})  # the folder and its lock stay
+    (over, end), (begun, ready) = os.pipe(), os.pipe()
     worker = os.fork()
     if worker == 0:
-        os.read(reading, 1)
+        os.close(end)
+        os.write(ready, b"x")
+        os.read(over, 1)  # until the other end is closed, whatever becomes of the test
         os._exit(0)
-    held.close()
-    _open(tmp_path / "out").close()
-    os.write(writing, b"x")
-    os.waitpid(worker, 0)
-    os.close(reading)
-    os.close(writing)
+    try:
+        os.read(begun, 1)
+        held.close()
+        again = _open(tmp_path / "out", resume=True)
+        assert again.resumed
+        again.close()
+    finally:
+        os.close(end)
+        os.waitpid(worker, 0)
+        for descriptor in (over, begun, ready):
+            os.close(descriptor)
 
 
 def test_without_flock_a_file_is_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

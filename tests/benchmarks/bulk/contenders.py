@@ -38,7 +38,7 @@ def ours(python: str = sys.executable) -> Contender:
     """Ours, as this interpreter has it installed. In a checkout it reads the YAML at each start, once installed a compiled form."""
 
     def command(log: Path, output: Path, _: Path, cores: int) -> list[str]:
-        return [python, "-m", "heify_heygen_errors", "normalize", str(log), "-o", str(output), "--jobs", str(cores), "--quiet"]
+        return [python, "-P", "-m", "heify_heygen_errors", "normalize", str(log), "-o", str(output), "--jobs", str(cores), "--quiet"]
 
     return Contender("pyarrow", command)
 

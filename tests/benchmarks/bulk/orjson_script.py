@@ -229,6 +229,8 @@ def table_of(job, lines, *, ignore_errors):
                 record["status"] = int(record["status"])
             rows.append((*map(record.get, PASSED), *job.meaning(record)))
         except Exception:
+            if not line.strip():
+                continue
             if not ignore_errors:
                 raise
             skipped += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -114,6 +115,7 @@ def damage(contenders: Mapping[str, Contender], log: Path, lookup: Path, cores: 
             output = output_of(log.parent, name)
             output.unlink(missing_ok=True)
             ended = timed(make(log, output, lookup, cores), cores)
+            ended = ended._replace(said=ended.said.replace(str(log.parent), "FOLDER"))
             worked = ended.code == 0 or (name == OURS and ended.code == 1)
             found.append(Damaged(name, lenient, ended, compared(truth, output) if worked else None))
     return found
@@ -195,13 +197,22 @@ def show_verdicts(judged: Iterable[tuple[str, bool]]) -> str:
 
 def show_damage(found: Sequence[Damaged], records: int, rejects: int) -> str:
     """Rows, rows lost, or the error that ended it."""
-    head = ["", "asked to go on", "seconds", "rows", "of our rows it lacks", "rows that we reject", "rows without any value"]
+    head = [
+        "",
+        "asked to go on",
+        "seconds",
+        "processor seconds",
+        "rows",
+        "of our rows it lacks",
+        "rows that we reject",
+        "rows without any value",
+    ]
     head += ["agrees in all four, of rows that both have", "ended with"]
     shown = []
     for one in found:
         agreement = one.agreement
         mode = "always does" if one.name == OURS else "yes" if one.lenient else "no"
-        start = [one.name, mode, f"{one.ended.seconds:.2f}"]
+        start = [one.name, mode, f"{one.ended.seconds:.2f}", f"{one.ended.cpu:.2f}"]
         if agreement is None:
             shown.append([*start, *["-"] * 5, f"`{_cell(one.ended.said)}`"])
             continue
@@ -266,8 +277,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.json:
         print(json.dumps(data | {"goals": judged}, indent=2, default=str))
         return
+    load = os.getloadavg()[0]
     versions = ", ".join(f"{name} {number}" for name, number in data["versions"].items())
-    print(f"{data['date']}, {data['machine']}, load {data['load']:.1f}, {data['python']}, {options.rounds} rounds\n{versions}\n")
+    print(
+        f"{data['date']}, {data['machine']}, load {data['load']:.1f} before and {load:.1f} behind, {data['python']}, {options.rounds} rounds\n{versions}\n"
+    )
     print("\n\n".join([*shown, show_verdicts(judged)] if judged else shown))
 
 

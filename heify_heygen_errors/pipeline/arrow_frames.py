@@ -1,0 +1,126 @@
+"""Arrow tables, batches and streams to rows; see `heify_heygen_errors.pipeline.frames`. Performs no I/O of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
+from heify_heygen_errors.pipeline.judging import Judge, raw_row, slices
+from heify_heygen_errors.pipeline.tables import normalize_batch
+from heify_heygen_errors.records import INPUT_FIELDS
+
+
+def normalized(data: Any, choices: Choices) -> Any:
+    """A table for a table, a batch for a batch, a reader for every stream; see `normalize_arrow`."""
+    if isinstance(data, pa.RecordBatchReader):
+        return _reader(data, choices)
+    if isinstance(data, pa.Table):
+        return _table(data, choices)
+    if isinstance(data, pa.RecordBatch):
+        return _batch(data, choices)
+    if hasattr(data, "__arrow_c_stream__"):
+        return _reader(pa.RecordBatchReader.from_stream(data), choices)
+    if hasattr(data, "__arrow_c_array__"):
+        return _batch(pa.record_batch(data), choices)
+    msg = (
+        f"cannot read {type(data).__name__}: pass a pyarrow Table, RecordBatch or RecordBatchReader, or anything with"
+        " __arrow_c_stream__ or __arrow_c_array__, such as frames of polars and pandas and relations of DuckDB"
+    )
+    raise TypeError(msg)
+
+
+class _Work:
+    """Judges batches of one schema in a row."""
+
+    def __init__(self, schema: pa.Schema, choices: Choices) -> None:
+        _refuse_misfit(schema, choices)
+        self._judge = Judge(choices)
+        self._read = [name for name in choices.columns if name in schema.names]
+        self._keep = choices.keep_rejects
+        self.rejected: list[tuple[int, str]] = []
+        self._first = 0
+
+    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of the next batch; those that cannot be read are added to `rejected`, if they are not kept."""
+        read = batch.select(self._read)
+        done = normalize_batch(batch, self._judge.kernel, keep_rejects=self._keep, raw=lambda row: raw_row(read, row))
+        if not self._keep:
+            self.rejected += ((self._first + row, reason) for row, reason in done.rejected)
+        self._first += batch.num_rows
+        return done.batch
+
+
+def _refuse_misfit(schema: pa.Schema, choices: Choices) -> None:
+    names = schema.names
+    choices.refuse_misfit(names)
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"two columns have the name {twice!r}: rename one of them"
+        raise ValueError(msg)
+    refuse_lost_paths(schema, choices)
+
+
+def refuse_lost_paths(schema: pa.Schema, choices: Choices) -> None:
+    """Refuses columns that do not have the fields that a path names.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for field in INPUT_FIELDS:
+        path = choices.options.paths.get(field)
+        if path is None:
+            continue
+        kind = schema.field(path[0]).type
+        for place, name in enumerate(path[1:], 1):
+            if not pa.types.is_struct(kind):
+                msg = f"paths: {field}: {'.'.join(path[:place])!r} is no struct but {kind}"
+                raise ValueError(msg)
+            if kind.get_field_index(name) < 0:
+                there = ", ".join(kind.field(number).name for number in range(kind.num_fields))
+                msg = f"paths: {field}: {'.'.join(path[:place])!r} has no field {name!r}: there are {there}"
+                raise ValueError(msg)
+            kind = kind.field(name).type
+
+
+def _none_of(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without rows."""
+    return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+
+def _table(table: pa.Table, choices: Choices) -> pa.Table:
+    work = _Work(table.schema, choices)
+    done = [work.batch(_none_of(table.schema))]
+    for start, end in slices(table.num_rows):
+        # Slices of even size, however the table is chunked: tiny chunks would cost more than their rows.
+        for batch in table.slice(start, end - start).combine_chunks().to_batches():
+            rows = work.batch(batch)
+            if work.rejected:
+                done.clear()  # the rest is looked at for more of them only
+            else:
+                done.append(rows)
+    if work.rejected:
+        raise RejectedRowsError(work.rejected)
+    return pa.Table.from_batches(done[1:], done[0].schema)
+
+
+def _batch(batch: pa.RecordBatch, choices: Choices) -> pa.RecordBatch:
+    rows = _table(pa.Table.from_batches([batch]), choices)
+    (whole,) = rows.combine_chunks().to_batches() or [_none_of(rows.schema)]
+    return whole
+
+
+def _reader(reader: pa.RecordBatchReader, choices: Choices) -> pa.RecordBatchReader:
+    work = _Work(reader.schema, choices)
+    return pa.RecordBatchReader.from_batches(work.batch(_none_of(reader.schema)).schema, _batches(reader, work))
+
+
+def _batches(reader: pa.RecordBatchReader, work: _Work) -> Iterator[pa.RecordBatch]:
+    for batch in reader:
+        for start, end in slices(batch.num_rows):
+            rows = work.batch(batch.slice(start, end - start))
+            if work.rejected:
+                raise RejectedRowsError(work.rejected)
+            yield rows
