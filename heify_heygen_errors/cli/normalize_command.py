@@ -153,11 +153,13 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     if given["summary_json"] is not None:
         _write_summary(given["summary_json"], counted)
     if not quiet:
-        if done.discarded:
+        if plan.resume and done.resumed:
+            say("went on from the last checkpoint")
+        elif plan.resume:
+            say("the unfinished run had no checkpoint yet: began anew" if done.discarded else "there was no unfinished run: began anew")
+        elif done.discarded:
             say("an unfinished run was there and was removed; --resume would have gone on with it")
-        if plan.resume:
-            say("went on from the last checkpoint" if done.resumed else "there was no unfinished run: began anew")
-        tell(counted, output=given["output"], rejects=plan.rejects if done.rejects else None, seconds=done.seconds)
+        tell(counted, output=given["output"], rejects=plan.rejects if done.rejects and plan.rejects != "-" else None, seconds=done.seconds)
     return 1 if done.tally.rejects else 0
 
 
@@ -171,8 +173,9 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
     if to_stdout and on_error == "route" and rejects in (None, "-"):
         msg = "name a rejects file with --rejects when writing to stdout: lines that are no records must go somewhere"
         raise click.UsageError(msg)
-    if rejects == "-":
-        rejects = "/dev/stdout"
+    if rejects == "-" and summary_json == "-":
+        msg = "rejects and summary cannot both go to stdout: name a file with --rejects or --summary-json"
+        raise click.UsageError(msg)
     if given["manifest"] == "-":
         msg = "the manifest goes to a file: name one with --manifest"
         raise click.UsageError(msg)

@@ -117,9 +117,7 @@ def slices(size: int) -> Iterator[tuple[int, int]]:
 
 def python_values(cells: Sequence[Any], field: str) -> list[Any]:
     """A field of rows whose cells are Python values of any kind, as the kernel takes it."""
-    read = _READERS.get(field)
-    if read is None:
-        return [cell(value, field) for value in cells]
+    read = _READERS[field]
     return [read(cell(value, field)) for value in cells]
 
 
@@ -130,8 +128,7 @@ def _body(value: Any) -> Any:
     if kind is bytes or kind is bytearray:
         return bytearray(value) if len(value) > MAX_BODY else text_of_bytes(bytes(value), "body")
     if kind is dict or kind is list:
-        value = _numpy_free(value)
-        return _as_json(value)
+        return _as_json(_numpy_free(value))
     return value if isinstance(value, str | int | float) else read_document(value)
 
 

@@ -326,10 +326,11 @@ class Kernel:
 
     def _judge_odd(self, provider: object, status: object, headers: object, body: object, method: object, url: object) -> Judged:
         """Judges what the quick way does not take: fields of unusual types, bodies that are decoded."""
+        read = None if headers is None else self._headers(headers)
         observation = Observation(
             self._provider(provider, url),
             status,
-            None if headers is None else self._headers(headers),
+            read,
             b"" if body is None else self._document(body),
             method,
             url,
@@ -560,7 +561,7 @@ class Kernel:
                 headers = _decode_string(headers)
             except REFUSED:
                 headers = parse_json(headers)
-        if (type(headers) is bytes and headers[0] == _OPEN) or (type(headers) is str and headers):
+        if (type(headers) is bytes and headers[0] == _OPEN) or (type(headers) is str and 0 < len(headers) <= MAX_BODY):
             try:
                 read = _decode_headers(headers)
             except REFUSED:
@@ -603,7 +604,7 @@ class Kernel:
                     headers = parse_json(headers)
             elif headers[0] != _OPEN:
                 headers = parse_json(headers)
-        if (type(headers) is bytes or type(headers) is str) and headers:
+        if type(headers) is bytes or (type(headers) is str and 0 < len(headers) <= MAX_BODY):
             try:
                 read = _decode_headers(headers)
             except REFUSED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -59,7 +60,7 @@ class Plan:
         formulas: leave cells of CSV that a spreadsheet would run.
         on_error: ``route`` (to the rejects), ``keep`` (as rows) or ``fail``.
         max_bad: rejects that are allowed, as a number or as a share of the records (a float); None for any.
-        rejects: file for records that cannot be read; None only under ``keep`` and ``fail``.
+        rejects: file for records that cannot be read, ``"-"`` for stdout; None only under ``keep`` and ``fail``.
         manifest: file for the manifest; None for none.
         resume: go on from the last checkpoint of a run that was killed.
         checkpoint: bytes of input between checkpoints; None for the usual.
@@ -170,7 +171,7 @@ class _Run:
         try:
             return self.with_journal(journal)
         except TooManyRejectsError:
-            journal.publish([], rejects=plan.rejects if plan.on_error == "route" else None)
+            journal.publish([], rejects=self.routed(journal))
             raise
         except ColumnClash:
             journal.discard()
@@ -204,11 +205,23 @@ class _Run:
         told = {"tally": tally_to_state(self.tally), "written": [attrs.asdict(file) for file in written], "manifest": manifest}
         journal.publish(
             moves,
-            rejects=plan.rejects if plan.on_error == "route" else None,
+            rejects=self.routed(journal),
             manifest=None if manifest is None or plan.manifest is None else (plan.manifest, manifests.encode_manifest(manifest)),
             result=told,
         )
         return self.outcome(written, manifest, resumed=state is not None, discarded=journal.discarded)
+
+    def routed(self, journal: Journal) -> str | None:
+        """The file that the journal's rejects go to; those for stdout go there now."""
+        if self.plan.on_error != "route":
+            return None
+        if self.plan.rejects != "-":
+            return self.plan.rejects
+        journal.rejects.flush()
+        with (journal.folder / "rejects.jsonl").open("rb") as rejects:
+            shutil.copyfileobj(rejects, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return None
 
     def finished(self, journal: Journal) -> Outcome:
         """An earlier run had everything but the last names."""
@@ -472,6 +485,10 @@ def _rejects_file(path: str | None) -> Iterator[IO[bytes] | None]:
     """A file of mode 0600 that appears whole or not at all; one of an earlier run goes where there are none now."""
     if path is None:
         yield None
+        return
+    if path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
     if is_device(path):
         with open(path, "wb") as stream:  # noqa: PTH123 - a device

@@ -39,7 +39,8 @@ _STRIDE: Final = 4  # text, name, quote, value
 _SHORTEST: Final = 16
 _MOST_VALUES: Final = 256
 _TEXT_MARK: Final = "5e471ae1c0de{:04x}ba5e"
-_NUMBER_MARK: Final = 730_215_000_000_000
+_NUMBER_MARK: Final = 730_215_440_000_000
+_SIGNS: Final = ("5e471ae1c0de", "73021544")  # of marks
 _RESOURCE: Final = COLUMNS.index("error_resource")
 _REQUEST_ID: Final = COLUMNS.index("error_request_id")
 _LONGEST_PAGE: Final = 4096  # of longer ones only the beginning is read
@@ -74,8 +75,10 @@ def may_vary(kind: str, skeleton: Sequence[Any]) -> bool:
 
 
 def mark(body: Any) -> tuple[Any, tuple[str, ...]]:
-    """A body with marks in place of the values, and the marks."""
+    """A body with marks in place of the values, and the marks; no marks if it has some of its own."""
     marks: list[str] = []
+    if any((sign if isinstance(body, str) else sign.encode()) in body for sign in _SIGNS):
+        return body, ()
 
     def replace(found: re.Match[Any]) -> Any:
         is_text = found[2] is not None

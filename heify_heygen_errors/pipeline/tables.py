@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from heify_heygen_errors.pipeline.blocks import PipelineError, Reject, Tally, reason_kind
 from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows, refuse_clash
 from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
+from heify_heygen_errors.pipeline.texts import json_lines
 from heify_heygen_errors.records import INPUT_FIELDS, NotARecord
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -67,7 +68,7 @@ def normalize_batch(
     slots, owners = first_rows(judged, explode=options.explode)
     if len(rows) < batch.num_rows or owners is not None:
         indices = pa.array(rows if owners is None else [rows[owner] for owner in owners], pa.int64())
-        passed = passed.take(indices)
+        passed = _plain(passed).take(indices)
     schema = error_schema(options.prefix, kernel.catalogs.version, kept=keep_rejects)
     arrays = [*passed.columns, *error_arrays(kernel, judged, slots, owners)]
     if keep_rejects:
@@ -124,9 +125,10 @@ def judge_rows(
 
 
 def row_as_json(batch: pa.RecordBatch, row: int) -> bytes:
-    """A row as an object in JSON."""
-    (record,) = batch.slice(row, 1).to_pylist()
-    return _encode({name: value for name, value in record.items() if value is not None})
+    """A row as an object in JSON, without members that are null."""
+    written = bytes(json_lines(batch.slice(row, 1))).rstrip(b"\n")
+    record = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
+    return _encode({name: value for name, value in record.items() if bytes(value) != b"null"})
 
 
 def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason: str) -> Reject:
@@ -244,6 +246,22 @@ def _passed(batch: pa.RecordBatch, kernel: Kernel) -> pa.RecordBatch:
             else:
                 passed = passed.set_column(place, pa.field(path[0], left.type), left)
     return passed
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch in types whose rows can be picked."""
+    for place, field in enumerate(batch.schema):
+        kind = field.type
+        column = batch.column(place)
+        if pa.types.is_string_view(kind):
+            column = column.cast(pa.large_string())
+        elif pa.types.is_binary_view(kind):
+            column = column.cast(pa.large_binary())
+        elif pa.types.is_run_end_encoded(kind):
+            column = pc.run_end_decode(column)
+        if column.type != kind:
+            batch = batch.set_column(place, pa.field(field.name, column.type), column)
+    return batch
 
 
 def _without(array: Any, path: Sequence[str]) -> Any:

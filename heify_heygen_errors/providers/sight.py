@@ -28,7 +28,7 @@ class Sight:
         status: the HTTP status, None where there was none or where it lies outside 100 to 599.
         failed: whether the HTTP status says no.
         succeeded: whether it says yes or sends elsewhere; broken JSON and pages are no failure then.
-        may_hold_ids: whether the body can have members whose names end in ``id``.
+        may_hold_ids: whether the body can have members whose names end in ``id`` or ``Id``.
         space: the number space that was asked.
     """
 
@@ -39,7 +39,7 @@ class Sight:
         self.document = document
         self.space = space
         text = document.text
-        self.may_hold_ids = text is None or 'id"' in text or "\\" in text
+        self.may_hold_ids = text is None or 'd"' in text or "\\" in text
         self._signs: bool | None = None
         self.headers = observation.headers
         status = observation.status
