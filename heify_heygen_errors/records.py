@@ -274,7 +274,7 @@ class RecordNormalizer:
         if value is None or isinstance(value, dict | list):
             return value
         if isinstance(value, str):
-            if not value.strip():
+            if value.strip() in ("", "null"):
                 return None
             document = read_document(value)
             if isinstance(document.value, dict | list) and document.kind == "json" and document.flaw is None:

@@ -67,6 +67,7 @@ from heify_heygen_errors.catalog.schema import ENDPOINT, ENTRY, FAMILY, LIMIT, O
 from heify_heygen_errors.cli import main
 from heify_heygen_errors.cli.app import hhe
 from heify_heygen_errors.client.call import BodyOptions, CallOptions
+from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, TYPES
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS
 from heify_heygen_errors.testing import FakeServer, JobPlan
 from heify_heygen_errors.testing.factories import AnswerOptions
@@ -410,7 +411,7 @@ def test_the_readme_command_writes_what_is_shown(repository: Path) -> None:
     """The first command of the README ends with the rows and the summary that it shows."""
     block = next(block for block in blocks_of(ROOT / "README.md") if block.kind == "sh")
     setup, _, command = block.text.replace("\\\n", " ").rpartition(" && ")
-    assert ("pip install -q '.[cli]'" in setup, command.strip().startswith(".venv/bin/hhe normalize")) == (True, True)
+    assert ("pip install -q '.[cli,pipeline]'" in setup, command.strip().startswith(".venv/bin/hhe normalize")) == (True, True)
     lines, _ = run_command(command.strip().replace(".venv/bin/", ""), repository)
     assert lines == (block.shown or "").splitlines()
 
@@ -550,8 +551,17 @@ def test_every_field_of_the_model_is_described() -> None:
 
 
 def test_every_column_and_input_field_is_described() -> None:
-    """pipelines.md has a row for each field that is read and each column that is written."""
-    assert {*COLUMNS, *INPUT_FIELDS} - described("pipelines.md") == set()
+    """pipelines.md has a row for each field that is read, columns.md a section for each column that is written."""
+    assert set(INPUT_FIELDS) - described("pipelines.md") == set()
+    assert {*COLUMNS, *KEPT_COLUMNS} - described("columns.md") == set()
+
+
+def test_the_types_of_columns_are_those_of_arrow() -> None:
+    """The first table of columns.md names the Arrow type of each column, in the order of the contract."""
+    text = (DOCS / "columns.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    told = re.findall(r"^\| \[`(\w+)`\]\(#\w+\) \| ([^|]+) \|", text, re.MULTILINE)
+    named = {column: "dictionary of string" if str(kind).startswith("dictionary") else str(kind) for column, kind in TYPES.items()}
+    assert [(column, kind.removesuffix(", JSON").strip()) for column, kind in told] == list(named.items())
 
 
 def test_every_field_of_a_catalog_is_described() -> None:

@@ -132,8 +132,9 @@ def normalize(context: click.Context, /, **given: Any) -> int:
         plan = _plan(session, given)
     except PipelineError as error:
         raise click.UsageError(str(error)) from None
-    total = None if any(source.size is None for source in plan.inputs) else sum(source.size or 0 for source in plan.inputs)
-    hidden = quiet or plan.resume or (plan.output is None and sys.stdout.isatty())
+    unknown = plan.resume or any(source.size is None for source in plan.inputs)  # how much is left
+    total = None if unknown else sum(source.size or 0 for source in plan.inputs)
+    hidden = quiet or (plan.output is None and sys.stdout.isatty())
     try:
         with progress(total, quiet=hidden) as shown:
             done = run(plan, session.normalizer, shown.advance)

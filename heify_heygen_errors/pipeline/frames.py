@@ -11,7 +11,7 @@ from heify_heygen_errors.pipeline.choices import RowOptions, chosen
 from heify_heygen_errors.pipeline.extras import needing
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import polars as pl
 
 

@@ -215,7 +215,8 @@ class Kernel:
     """
 
     def __init__(self, options: RecordOptions | None = None, normalizer: Normalizer | None = None) -> None:
-        self.records = RecordNormalizer(options or RecordOptions(), normalizer)
+        # Without a hook for unknown codes, which would be called for some records only.
+        self.records = RecordNormalizer(options or RecordOptions(), None if normalizer is None else Normalizer(normalizer.catalogs))
         self.options = self.records.options
         self._catalogs: Catalogs = self.records.catalogs
         self._normalizer = self.records.normalizer

@@ -28,6 +28,7 @@ from heify_heygen_errors.pipeline.replay import read_replayed, reject_from_json
 from heify_heygen_errors.records import COLUMNS, ColumnClash, Line, NotARecord, at_path, parse_json, parse_line, row_line
 
 _CHUNK: Final = 1024 * 1024
+_CHUNK_LINES: Final = 128  # that are decoded at once
 _MOST_TYPED: Final = 256  # members of a line; beyond that lines are decoded one by one
 _MOST_CHANGES: Final = 64  # of the members in a block
 _FLOAT_DIGITS: Final = 2**53
@@ -189,6 +190,11 @@ def _open(block: Block, text: bytes, offset: int) -> _Lines:
     return (_Replayed if block.format == "rejects" else _Lines)(block, text, offset)
 
 
+def _is_sound_text(line: bytes) -> bool:
+    """Whether a line is UTF-8."""
+    return line.isascii() or _is_utf8(line)
+
+
 def _is_utf8(text: bytes) -> bool:
     try:
         text.decode()
@@ -252,6 +258,7 @@ class _Table:
         self.names: tuple[str, ...] = ()
         self.known: set[str] = set()
         self.changes = 0
+        self.decode: Callable[[bytes], Any] = _refuse
         self.typed: tuple[str, ...] = ()  # the members that the decoder in use knows
         self.pending: list[Any] = []  # records of the decoder in use that are not judged yet, and the numbers of their lines
         self.numbers: list[int] = []
@@ -265,53 +272,79 @@ class _Table:
         Raises:
             ClashError: a member has the name of an output column.
         """
+        count = len(self.lines.lines)
+        sound = self.lines.quick
+        for start in range(0, count, _CHUNK_LINES):
+            end = min(start + _CHUNK_LINES, count)
+            sound = (sound and self.decode_all(start, end)) or self.decode_each(start, end)
+        self.take()
+
+    def decode_all(self, start: int, end: int) -> bool:
+        """Decodes lines at once; False, and nothing is done, if one of them needs more care."""
+        chunk = self.lines.lines[start:end]
+        if max(map(len, chunk)) > _MANY_DIGITS or not (self.lines.ascii or all(map(_is_sound_text, chunk))):
+            return False
+        try:
+            records = list(map(self.decode, chunk))
+        except REFUSED:
+            return False
+        self.pending += records
+        self.numbers += range(start, end)
+        return True
+
+    def decode_each(self, start: int, end: int) -> bool:
+        """Decodes lines one by one; whether the quick decoder took all of them."""
         lines = self.lines
-        decode: Callable[[bytes], Any] = _refuse
-        for number, line in enumerate(lines.lines):
+        sound = True
+        for number in range(start, end):
+            line = lines.lines[number]
             if not lines.quick or (len(line) > _MANY_DIGITS and _DIGITS.search(line)):
                 self.odd(number)
+                sound = False
                 continue
             try:
-                record = decode(line)
+                record = self.decode(line)
             except msgspec.ValidationError:
                 self.take()
-                fresh = self.learn(number, line)
-                if fresh is None:
+                if not self.learn(number, line):
                     self.odd(number)
                     continue
-                decode = fresh
                 try:
-                    record = decode(line)
+                    record = self.decode(line)
                 except REFUSED:
                     self.odd(number)
                     continue
             except REFUSED:
                 self.odd(number)
+                sound = False
                 continue
-            if lines.ascii or line.isascii() or _is_utf8(line):
+            if lines.ascii or _is_sound_text(line):
                 self.pending.append(record)
                 self.numbers.append(number)
             else:
                 self.odd(number)
-        self.take()
+                sound = False
+        return sound and lines.quick
 
-    def learn(self, number: int, line: bytes) -> Callable[[bytes], Any] | None:
-        """A decoder that also knows the members of a line; None if it is no object or there are too many members."""
+    def learn(self, number: int, line: bytes) -> bool:
+        """Makes the decoder know the members of a line; False if it is no object or there are too many members."""
         try:
             record = _decode_any(line)
         except REFUSED:
-            return None
+            return False
         fresh = [name for name in record if name not in self.known]
         if not fresh and self.changes:
-            return None
+            return False
         self.meet(number, record)
         self.changes += 1
         if self.changes > _MOST_CHANGES or len(self.names) > _MOST_TYPED:
-            return None
+            return False
         decode = _typed(self.names, self.raw)
-        if decode is not None:
-            self.typed = self.names
-        return decode
+        if decode is None:
+            return False
+        self.decode = decode
+        self.typed = self.names
+        return True
 
     def meet(self, number: int, record: dict[str, Any]) -> None:
         """Notes the names of a record's members."""
@@ -549,11 +582,7 @@ def lines_to_lines(block: Block, text: bytes, offset: int, kernel: Kernel, *, ke
     for number, line in enumerate(lines.lines):
         found = None
         try:
-            if (
-                lines.quick
-                and (lines.ascii or line.isascii() or _is_utf8(line))
-                and not (len(line) > _MANY_DIGITS and _DIGITS.search(line))
-            ):
+            if lines.quick and (lines.ascii or _is_sound_text(line)) and not (len(line) > _MANY_DIGITS and _DIGITS.search(line)):
                 found = writer.quick(line)
         except REFUSED:
             pass

@@ -160,6 +160,7 @@ class _Run:
         self.streams = plan.output is None or is_device(plan.output)
         self.tally = Tally()
         self.digests: dict[int, str] = {}
+        self.found: dict[int, str] = {}  # formats of the inputs; those of pipes show when they are read
         self.hasher: threading.Thread | None = None
 
     def go(self) -> Outcome:
@@ -284,7 +285,10 @@ class _Run:
         return {
             "program version": __version__,
             "catalog version": self.normalizer.catalogs.version,
-            "inputs": [[source.name, source.format, source.size, source.mtime_ns] for source in plan.inputs],
+            "inputs": {
+                source.name: {"format": source.format, "bytes": source.size, "modified (ns)": source.mtime_ns} for source in plan.inputs
+            },
+            "order of inputs": [source.name for source in plan.inputs],
             "options": self.options(),
             "checkpoint": self.checkpoint,
         }
@@ -371,6 +375,7 @@ class _Run:
         self.tally.add(piece.tally)
         position.lines += piece.tally.lines
         position.records[position.input] += piece.tally.records
+        self.found[position.input] = block.format
         position.place = block.end
         self.check_bad(final=False)
 
@@ -458,7 +463,7 @@ class _Run:
                     size=source.size,
                     mtime_ns=source.mtime_ns,
                     sha256=self.digests.get(number),
-                    format=source.format,
+                    format=source.format if source.size is not None else self.found.get(number, source.format),
                     records=position.records[number],
                 )
                 for number, source in enumerate(plan.inputs)

@@ -73,8 +73,8 @@ def test_bodies_may_be_bytes(body):
     ("bad", "reason"),
     [
         (ODD, "status is no status"),
-        (NAMELESS, "nothing names the provider: name one of heify, heygen, liveavatar"),
-        (REFUSED | {"provider": "acme"}, "there is no provider 'acme': use one of heify, heygen, liveavatar"),
+        (NAMELESS, "nothing names the provider: name one of heygen, liveavatar, heify"),
+        (REFUSED | {"provider": "acme"}, "there is no provider 'acme': use one of heygen, liveavatar, heify"),
         ("a line", "no mapping but str"),
     ],
 )
@@ -136,7 +136,7 @@ def test_members_with_names_of_ours_clash(options, name):
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"provider": "acme"}, ValueError, "there is no provider 'acme': use one of heify, heygen, liveavatar"),
+        ({"provider": "acme"}, ValueError, "there is no provider 'acme': use one of heygen, liveavatar, heify"),
         ({"fields": {"text": "x"}}, ValueError, "fields: there is no field 'text': use some of provider, status, headers, body, method"),
         ({"fields": {"body": ""}}, ValueError, "fields: body is '': give the name of a column"),
         ({"fields": "body"}, TypeError, "fields maps fields to columns: give a dict"),
@@ -162,8 +162,8 @@ def test_one_record_is_no_iterable_of_records(data):
         normalize_records(data)
 
 
-def test_other_catalogs_decide(overlay):
-    """A Normalizer over other catalogs decides, and its hook hears of unknown codes."""
+def test_the_hook_of_a_normalizer_is_called():
+    """The hook of a Normalizer that is given hears of codes that no catalog lists."""
     heard = []
     normalizer = Normalizer(Catalogs.load(), heard.append)
     records = [{"status": 400, "body": {"error": {"code": "never_heard_of", "message": "x"}}}]
