@@ -55,15 +55,23 @@ class RejectedRowsError(ValueError):
     """Rows that cannot be read. The text names the first ones; it holds no more of them than the name of a provider.
 
     Arguments:
-        rows: number from 0 and reason of each, in order. Of data that come in parts these are the rows of the first part
-            that has any; numbers count from the beginning, for polars' lazy frames and expressions from that of the part.
+        rows: number from 0 and reason of each, in order. Of streams these are the rows of the first part that has any, and
+            numbers count from the beginning of the stream. Or a text instead: `rows` is empty then. Polars makes the errors
+            of lazy frames and expressions anew from their text.
     """
 
-    def __init__(self, rows: Sequence[tuple[int, str]]) -> None:
-        super().__init__(tuple(rows))
-        self.rows: tuple[tuple[int, str], ...] = tuple(rows)
+    def __init__(self, rows: Sequence[tuple[int, str]] | str) -> None:
+        rows = rows if isinstance(rows, str) else tuple(rows)
+        super().__init__(rows)
+        self.rows: tuple[tuple[int, str], ...] = () if isinstance(rows, str) else rows
+
+    def of_part(self) -> RejectedRowsError:
+        """The error of a part of a frame whose place in the frame is not known."""
+        return RejectedRowsError(str(self).replace(" cannot be read", " of a part of the frame cannot be read", 1))
 
     def __str__(self) -> str:
+        if not self.rows:
+            return str(self.args[0])
         count = len(self.rows)
         told = "; ".join(f"row {row}: {reason}" for row, reason in self.rows[:_SHOWN])
         more = f"; and {count - _SHOWN} more" if count > _SHOWN else ""

@@ -60,9 +60,9 @@ def normalize_polars(frame: pl.LazyFrame, **options: Unpack[RowOptions]) -> pl.L
 def normalize_polars(frame: pl.DataFrame | pl.LazyFrame, **options: Unpack[RowOptions]) -> pl.DataFrame | pl.LazyFrame:
     """What passes through of a frame of polars, with the ``error_*`` columns behind it.
 
-    Enums are `pl.Enum` of all their values: they compare with and filter by text, a misspelt one is an error, and frames of
-    different runs join and concatenate. To join with a column of text, cast one of both. All others are String, Int32,
-    Boolean and Float64.
+    Enums are `pl.Enum` of all their values: they compare with text and sort in the order of the docs, and frames of different
+    runs join and concatenate. To join with a column of text, cast one of both. All others are String, Int32, Boolean and
+    Float64.
 
     A LazyFrame stays lazy: its schema is known without running it, filters and projections are pushed down through it, and
     the streaming engine works on it in parts.

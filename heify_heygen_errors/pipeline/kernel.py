@@ -304,14 +304,18 @@ class Kernel:
             known = self._learn(key, name, status, error_type, body, method, url)
         if headers is None or known is _CLEAN:
             return known
+        return self._with_headers(known, name, plan, read)
+
+    def _with_headers(self, known: Judged, name: str, plan: _Plan, headers: Mapping[str, str]) -> Judged:
+        """What became of a record, with the request id and the wait that its headers name."""
         request_id = after = None
         for header in plan.request_ids[name]:
-            found = read[header]
+            found = headers[header]
             if found:
                 request_id = foreign(found.split("\n", 1)[0])
                 break
         if plan.waits:
-            after = retry_after({low: read[written] for low, written in plan.waits.items()})
+            after = retry_after({low: headers[written] for low, written in plan.waits.items()})
         if request_id is None and after is None:
             return known
         return tuple.__new__(Judged, (known.slots, request_id or known.request_id, after, known.resource))

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from heify_heygen_errors.pipeline.arrow_frames import refuse_lost_paths
-from heify_heygen_errors.pipeline.choices import Choices
+from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
 from heify_heygen_errors.pipeline.judging import Columns, Judge, python_values, raw_text
 from heify_heygen_errors.pipeline.tables import field_values
 from heify_heygen_errors.records import INPUT_FIELDS
@@ -49,8 +49,13 @@ def _lazy(frame: pl.LazyFrame, choices: Choices) -> pl.LazyFrame:
     column = _ERRORS
     while column in schema:
         column += "_"
-    rows = frame.select(*_passed(schema, choices), expression(pl.struct(read), Judge(choices)).alias(column))
-    return (rows.explode(column) if choices.options.explode else rows).unnest(column)
+    passed = _passed(schema, choices)
+    judge = Judge(choices)
+    rows = frame.select(*passed, expression(pl.struct(read), judge).alias(column))
+    if choices.options.explode:
+        rows = rows.explode(column)
+    # Field by field and not by unnest, through which polars pushes no projection.
+    return rows.select(*(value.meta.output_name() for value in passed), *(pl.col(column).struct.field(name) for name in judge.schema.names))
 
 
 def expression(fields: pl.Expr, judge: Judge) -> pl.Expr:
@@ -64,7 +69,10 @@ def expression(fields: pl.Expr, judge: Judge) -> pl.Expr:
     row = pl.Struct(_schema(judge))
 
     def work(series: pl.Series) -> pl.Series:
-        errors, owners = _errors(series.struct.unnest(), judge)
+        try:
+            errors, owners = _errors(series.struct.unnest(), judge)
+        except RejectedRowsError as error:
+            raise error.of_part() from None
         structs = errors.to_struct(series.name)
         if owners is None:
             return structs

@@ -113,7 +113,13 @@ def _lines(count: int, chance: random.Random) -> Iterator[bytes]:
             yield json.dumps({"status": 500, "id": number}).encode()
         else:
             provider, status, body = chance.choice(ANSWERS)
-            record: dict[str, Any] = {"id": number, "provider": provider, "status": status, "body": body, "day": chance.choice(["mon", "tue"])}
+            record: dict[str, Any] = {
+                "id": number,
+                "provider": provider,
+                "status": status,
+                "body": body,
+                "day": chance.choice(["mon", "tue"]),
+            }
             record["ms"] = chance.random() * 100
             if kind > 0.8:
                 record["headers"] = {"Retry-After": str(number % 50), "x-request-id": f"r-{number}"}

@@ -207,13 +207,21 @@ def plain(value: object) -> object:
     return None if value is None else _meaning(row_line({"": value})[4:-2])
 
 
-def _meaning(text: str | bytes) -> object:
-    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+def _meaning(text: object) -> object:
+    """JSON text in a column, with numbers as a table holds them; what is no text has a type of its own already."""
+    return json.loads(text) if isinstance(text, str | bytes) else text
+
+
+def _held(value: object) -> object:
+    """A value as an object of Python; numbers that only their text tells exactly as the nearest that there is."""
+    return value if value is None or isinstance(value, str | int | float | list | dict) else _meaning(row_line({"": value})[4:-2])
 
 
 def kind_of(values: Iterable[object]) -> pa.DataType:
     """The type of a column that passes through, by the values of its member."""
     kinds = {type(value) for value in values if value is not None}
+    if float("inf") in values or float("-inf") in values:
+        return pa.string()
     if not kinds:
         return pa.null()
     if kinds == {bool}:
@@ -227,12 +235,13 @@ def kind_of(values: Iterable[object]) -> pa.DataType:
 
 def _passed_differently(rows: Sequence[Mapping[str, Any]], table: pa.Table, names: Collection[str]) -> dict[str, object]:
     """The columns that pass through and do not hold what the records did."""
+    rows = [{encodable(name): value for name, value in row.items()} for row in rows]
     members = list(dict.fromkeys(name for row in rows for name in row if name not in names))
     wrong: dict[str, object] = {name: "no column" for name in members if name not in table.schema.names}
     for name in table.schema.names:
         if name in names or (name not in members and table.schema.field(name).type == pa.null()):
             continue
-        expected = [row.get(name) for row in rows]
+        expected = [_held(row.get(name)) for row in rows]
         kind = kind_of(expected)
         found = table.column(name).to_pylist()
         if table.schema.field(name).type == pa.string() != kind or kind == pa.string():

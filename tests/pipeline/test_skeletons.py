@@ -297,6 +297,10 @@ def _families(draw):
     return provider, draw(st.sampled_from([status, status, None, 200, 404, 429])), bodies
 
 
+def _no_constant(name):
+    raise ValueError(name)
+
+
 def _judged_otherwise(bulk, provider, status, bodies, kernel=None):
     """The bodies that a kernel judges otherwise than the reference, in any form, with what differs."""
     kernel = kernel or Kernel(_DEFAULT)
@@ -305,7 +309,7 @@ def _judged_otherwise(bulk, provider, status, bodies, kernel=None):
     for body in bodies:
         forms = [body, json.dumps(body).encode(), json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")]
         try:
-            json.loads(body, parse_constant=float.fromhex)
+            json.loads(body, parse_constant=_no_constant)
             forms.append(body.encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             pass
@@ -317,7 +321,7 @@ def _judged_otherwise(bulk, provider, status, bodies, kernel=None):
     return wrong
 
 
-@thorough(1500)
+@thorough(500)
 @given(_families())
 def test_hostile_values_are_judged_as_by_the_reference(bulk, family):
     """Whatever stands in a member that may vary, wherever it stands, bodies of one skeleton are judged as each by itself."""
@@ -329,7 +333,7 @@ def _warm():
     return Kernel(_DEFAULT)
 
 
-@thorough(700)
+@thorough(250)
 @given(_families())
 def test_skeletons_that_are_known_change_nothing(bulk, family):
     """The same with a kernel that knows the skeletons of every example before."""
@@ -552,7 +556,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@thorough(900)
+@thorough(500)
 @given(
     st.lists(_PIECES, min_size=1, max_size=14).map("".join), st.sampled_from([None, 200, 403, 502]), st.sampled_from(["heygen", "heify"])
 )

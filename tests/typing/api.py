@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import assert_never, assert_type
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, assert_never, assert_type
 
 import httpx
+import polars as pl
 import requests
 
 import heify_heygen_errors
@@ -36,6 +37,7 @@ from heify_heygen_errors import (
     PlanRequiredError,
     QuotaExceededError,
     RateLimitError,
+    RejectedRowsError,
     RetryAction,
     RetryAdvice,
     ServerError,
@@ -48,8 +50,14 @@ from heify_heygen_errors import (
     lookup,
     normalize,
     normalize_all,
+    normalize_arrow,
+    normalize_pandas,
+    normalize_polars,
+    normalize_records,
     raise_for_error,
 )
+from heify_heygen_errors.pipeline import RowOptions
+from heify_heygen_errors.pipeline.polars import HheNamespace
 
 assert_type(heify_heygen_errors.__all__, list[str])
 assert_type(heify_heygen_errors.__version__, str)
@@ -242,3 +250,21 @@ def of_an_explanation(explanation: Explanation, entry: CatalogEntry) -> None:
     assert_type(entry.remedy, str)
     assert_type(entry.retry, RetryAdvice)
     assert_type(entry.to_dict(), dict[str, object])
+
+
+def of_frames(frame: pl.DataFrame, lazy: pl.LazyFrame) -> None:
+    """Frames come out as the kind that went in, records as an iterator of dicts; all functions take the same options."""
+    assert_type(normalize_polars(frame), pl.DataFrame)
+    assert_type(normalize_polars(lazy, provider="heygen"), pl.LazyFrame)
+    assert_type(normalize_records([{"status": 401}], provider="heygen"), Iterator[dict[str, Any]])
+    options: RowOptions = {"fields": {"body": "text"}, "paths": {"status": "answer.code", "url": ("answer", "url")}, "on_error": "keep"}
+    normalize_arrow(frame, **options, normalizer=Normalizer())
+    normalize_pandas(frame.to_pandas(), keep=True, explode=True, prefix="vendor_", **options)
+    assert_type(HheNamespace(pl.col("body")).normalize(provider="heygen", status="code", url=pl.col("url")), pl.Expr)
+    normalize_polars(frame.to_pandas)  # type: ignore[call-overload]
+    normalize_polars(frame, on_error="drop")  # type: ignore[call-overload]
+    normalize_records([{}], explod=True)  # type: ignore[call-arg]
+    try:
+        normalize_arrow(frame)
+    except RejectedRowsError as error:
+        assert_type(error.rows, tuple[tuple[int, str], ...])
