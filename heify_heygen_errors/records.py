@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -244,6 +245,9 @@ class RecordNormalizer:
         """
         if isinstance(value, str):
             value = value.strip()
+            whole, point, rest = value.partition(".")
+            if point and rest and not rest.strip("0"):  # 402.0, as spreadsheets and data frames write numbers into text
+                value = whole
         if value is None or value == "":
             return None
         status = None if isinstance(value, bool) or not isinstance(value, int | float | str) else Observation(None, value).status
@@ -367,9 +371,11 @@ class _Exact:
     def __str__(self) -> str:
         return self.text
 
+    __repr__ = __str__
 
-_EXACT: Final = "\ue000hhe-number:"
-_WRITTEN_EXACT = re.compile(rf'"(?:{_EXACT}|\\ue000hhe-number:)([-+.0-9eE]+)"')
+
+_EXACT: Final = f"\ue000{secrets.token_hex(8)}:"  # no text of a log begins like this by chance
+_WRITTEN_EXACT = re.compile(rf'"(?:{_EXACT}|\\ue000{_EXACT[1:]})([-+.0-9eE]+)"')
 _EXACT_DIGITS: Final = 15
 
 
@@ -474,7 +480,7 @@ def _dump(value: Mapping[str, object]) -> bytes:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_exact)
     if not encodes(text):  # a lone surrogate in a passthrough column can be written as an escape only
         text = json.dumps(value, separators=(",", ":"), default=_exact)
-    if _EXACT in text or "\\ue000hhe" in text:
+    if _EXACT[1:] in text:
         text = _WRITTEN_EXACT.sub(r"\1", text)
     return text.encode() + b"\n"
 

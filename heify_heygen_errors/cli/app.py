@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -78,6 +79,10 @@ for command in (
 
 def run(arguments: Sequence[str] | None) -> int:
     """Runs the command and turns what ends it into an exit code."""
+    if sys.stderr is None:  # closed, as daemons and some schedulers have it
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+    if sys.stdout is None:
+        sys.stdout = _Closed()
     if isinstance(sys.stdout, io.TextIOWrapper):  # letters that the terminal does not know are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -110,6 +115,21 @@ def _invoke(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+class _Closed(io.TextIOWrapper):
+    """Stands for a stdout that is closed: whoever writes to it is told so."""
+
+    def __init__(self) -> None:
+        super().__init__(_ClosedRaw())
+
+
+class _ClosedRaw(io.BytesIO):
+    def write(self, _: object) -> int:
+        raise OSError(errno.EBADF, "is closed", "stdout")
+
+
 def _silence() -> None:
     """Python would complain once more when it flushes stdout at exit."""
+    if isinstance(sys.stdout, _Closed):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+        return
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.progress import progress
 from heify_heygen_errors.cli.show import print_json, say
 from heify_heygen_errors.cli.summary import tell
+from heify_heygen_errors.exceptions import printable
 from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash, RecordOptions
 
 if TYPE_CHECKING:
@@ -35,7 +36,24 @@ _BY_EXTENSION: Final = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+_NOT_WRITTEN: Final = (
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".orc",
+    ".avro",
+    ".db",
+    ".sqlite",
+    ".duckdb",
+    ".xml",
+    ".yaml",
+    ".html",
+    ".zip",
+    ".bz2",
+    ".xz",
+)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_NAMED: Final = 5  # files that a message names
 _SMALLEST_CHECKPOINT: Final = 4096
 _ALL: Final = 100.0
 
@@ -146,13 +164,21 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     except BrokenPipeError:
         raise
     except (PipelineError, OSError) as error:
-        told = f"{error.filename or given['output']}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+        told = (
+            f"{error.filename or (given['output'] if given['output'] != '-' else 'stdout')}: {error.strerror or error}"
+            if isinstance(error, OSError)
+            else str(error)
+        )
         left = given["output"] != "-" and os.path.exists(work_folder(given["output"]))
         say(f"Error: {told}" + ("; --resume goes on from the last checkpoint" if left and "--resume" not in told else ""))
         return 2
     counted = summary(done.tally, catalogs=session.normalizer.catalogs)
     if given["summary_json"] is not None:
         _write_summary(given["summary_json"], counted)
+    if done.tally.written and done.tally.unobserved == done.tally.written:
+        say("no record has a status, a body or an exception: name the members that hold them with --field or --map")
+    if not quiet and done.tally.rejects == done.tally.records > 0:
+        say("nothing could be read: if IN is CSV, say --from csv; if it is one JSON array, make lines of it with  jq -c '.[]' FILE")
     if not quiet:
         if plan.resume and done.resumed:
             say("went on from the last checkpoint")
@@ -168,64 +194,33 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
     from heify_heygen_errors.pipeline.run import Plan
     from heify_heygen_errors.pipeline.sources import find_inputs
 
-    output, on_error = given["output"], given["on_error"]
-    to_stdout = output == "-"
-    summary_json, rejects = given["summary_json"], given["rejects"]
-    if to_stdout and on_error == "route" and rejects in (None, "-"):
-        msg = "name a rejects file with --rejects when writing to stdout: lines that are no records must go somewhere"
-        raise click.UsageError(msg)
-    if rejects == "-" and summary_json == "-":
-        msg = "rejects and summary cannot both go to stdout: name a file with --rejects or --summary-json"
-        raise click.UsageError(msg)
-    if given["manifest"] == "-":
-        msg = "the manifest goes to a file: name one with --manifest"
-        raise click.UsageError(msg)
-    if to_stdout and summary_json == "-":
-        msg = "rows and summary cannot both go to stdout: name a file with -o or --summary-json"
-        raise click.UsageError(msg)
-    if on_error != "route" and rejects is not None:
-        msg = f"--on-error {on_error} has no rejects file: leave out --rejects"
-        raise click.UsageError(msg)
-    if given["manifest"] and given["no_manifest"]:
-        msg = "--manifest and --no-manifest exclude each other"
-        raise click.UsageError(msg)
-    if given["replay"] and given["read_as"] is not None:
-        msg = "--replay reads rejects files, which have one format: leave out --from"
-        raise click.UsageError(msg)
-    bare = output.rstrip("/" + os.sep) or output
-    if on_error == "route" and rejects is None:
-        rejects = f"{bare}.rejects.jsonl"
-    manifest = given["manifest"] or (None if to_stdout or given["no_manifest"] or _is_device(output) else f"{bare}.manifest.json")
-    targets = {"OUT": None if to_stdout else output, "--rejects": rejects, "--manifest": manifest, "--summary-json": summary_json}
-    named = {name: os.path.realpath(path) for name, path in targets.items() if path not in (None, "-") and not _is_device(str(path))}
-    for name, path in named.items():
-        other = next((other for other in named if other != name and named[other] == path), None)
-        if other is not None:
-            msg = f"{name} and {other} are the same file"
-            raise click.UsageError(msg)
-    for path in (rejects, manifest, summary_json):
-        if path not in (None, "-") and not os.path.isdir(os.path.dirname(path) or "."):
-            missing = os.path.dirname(path)
-            msg = f"{path}: {os.strerror(errno.ENOENT)} ({missing} is no folder)"
-            raise click.UsageError(msg)
+    _refuse_misfits(given)
+    output = given["output"]
+    rejects, manifest, taken = _targets(given)
+    passed_over: list[str] = []
     inputs = find_inputs(
         given["inputs"],
         format="rejects" if given["replay"] else given["read_as"],
-        exclude=(output,) if not to_stdout and os.path.isdir(output) else (),
+        exclude=(output,) if output != "-" and os.path.isdir(output) else (),
+        passed_over=passed_over,
     )
     for source in inputs:
-        if source.path is not None and os.path.realpath(source.path) in named.values():
+        if source.path is not None and os.path.realpath(source.path) in taken:
             msg = f"{source.name} is an input and an output: write elsewhere with -o or --rejects"
             raise click.UsageError(msg)
+    if passed_over and not given["quiet"]:
+        more = f" and {len(passed_over) - _NAMED} more" if len(passed_over) > _NAMED else ""
+        shown = ", ".join(printable(path) for path in sorted(passed_over)[:_NAMED])
+        say(f"passed over, for their extension is not known: {shown}{more}; to read them, name them")
     return Plan(
         inputs=inputs,
-        output=None if to_stdout else output,
+        output=None if output == "-" else output,
         format=_format(given, output),
         options=_options(session, given),
         overlays=session.overlays,
         partition_by=_columns(given["partition_by"]),
         formulas=given["formulas"],
-        on_error=on_error,
+        on_error=given["on_error"],
         max_bad=given["max_bad"],
         rejects=rejects,
         manifest=manifest,
@@ -233,6 +228,54 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
         checkpoint=given["checkpoint"],
         processes=given["jobs"],
     )
+
+
+def _refuse_misfits(given: dict[str, Any]) -> None:
+    """Refuses options that do not go together."""
+    output, on_error, rejects, summary_json = given["output"], given["on_error"], given["rejects"], given["summary_json"]
+    to_stdout = output == "-"
+    empty = next((name for name in ("output", "rejects", "manifest", "summary_json") if given[name] == ""), None)
+    misfits = {
+        f"--{(empty or '').replace('_', '-')} is empty: name a file": empty is not None,
+        "an IN is empty: name a file, a folder or a pattern": "" in given["inputs"],
+        f"name a rejects file with --rejects when writing to {'stdout' if to_stdout else output}: lines that are no records must go"
+        " somewhere": on_error == "route" and ((to_stdout and rejects in (None, "-")) or (rejects is None and _is_device(output))),
+        "rejects and summary cannot both go to stdout: name a file with --rejects or --summary-json": rejects == summary_json == "-",
+        "rows and summary cannot both go to stdout: name a file with -o or --summary-json": to_stdout and summary_json == "-",
+        "the manifest goes to a file: name one with --manifest": given["manifest"] == "-",
+        "--manifest and --no-manifest exclude each other": bool(given["manifest"] and given["no_manifest"]),
+        f"--on-error {on_error} has no rejects file: leave out --rejects": on_error != "route" and rejects is not None,
+        "--replay reads rejects files, which have one format: leave out --from": given["replay"] and given["read_as"] is not None,
+    }
+    for message, misfit in misfits.items():
+        if misfit:
+            raise click.UsageError(message)
+
+
+def _targets(given: dict[str, Any]) -> tuple[str | None, str | None, set[str]]:
+    """The rejects file, the manifest, and all files that the run writes by their real paths."""
+    output, rejects, summary_json = given["output"], given["rejects"], given["summary_json"]
+    bare = output.rstrip("/" + os.sep) or output
+    if given["on_error"] == "route" and rejects is None:
+        rejects = f"{bare}.rejects.jsonl"
+    manifest = given["manifest"]
+    if manifest is None and output != "-" and not given["no_manifest"] and not _is_device(output):
+        manifest = f"{bare}.manifest.json"
+    targets = {"OUT": bare, "--rejects": rejects, "--manifest": manifest, "--summary-json": summary_json}
+    named = {name: str(path) for name, path in targets.items() if path not in (None, "-") and not _is_device(str(path))}
+    real = {name: os.path.realpath(path) for name, path in named.items()}
+    for name, path in named.items():
+        other = next((other for other in named if other != name and real[other] == real[name]), None)
+        if other is not None:
+            msg = f"{name} and {other} are the same file"
+            raise click.UsageError(msg)
+        wrong = None if os.path.isdir(os.path.dirname(path) or ".") else errno.ENOENT
+        if name != "OUT" and os.path.isdir(path):
+            wrong = errno.EISDIR
+        if wrong is not None:
+            msg = f"{path}: {os.strerror(wrong)}"
+            raise click.UsageError(msg)
+    return rejects, manifest, set(real.values())
 
 
 def _is_device(path: str) -> bool:
@@ -260,15 +303,25 @@ def _format(given: dict[str, Any], output: str) -> str:
     if output.lower().endswith((".gz", ".zst")):
         msg = f"{output}: outputs are not compressed as a whole; write .parquet, or pipe stdout through gzip or zstd"
         raise click.UsageError(msg)
+    if output.lower().endswith(_NOT_WRITTEN):
+        msg = f"{output} is none of {', '.join(_FORMATS)}: choose one of their extensions, or say which with --format"
+        raise click.UsageError(msg)
     return "parquet" if given["partition_by"] or output.endswith(("/", os.sep)) or os.path.isdir(output) else "jsonl"
 
 
 def _options(session: Session, given: dict[str, Any]) -> RecordOptions:
     fields = {field: field for field in INPUT_FIELDS}
-    fields |= dict(_pair(text, "--field", "NAME") for text in given["names"])
     paths: dict[str, tuple[str, ...]] = {}
-    for text in given["paths"]:
-        field, path = _pair(text, "--map", "PATH")
+    pairs = [("--field", *_pair(text, "--field", "NAME")) for text in given["names"]]
+    pairs += [("--map", *_pair(text, "--map", "PATH")) for text in given["paths"]]
+    for place, (option, field, path) in enumerate(pairs):
+        if any(field == other for _, other, _ in pairs[:place]):
+            msg = f"{field} is named twice: give it one --field or --map"
+            raise click.BadParameter(msg, param_hint=option)
+        if option == "--field":
+            fields[field] = path
+            continue
+        text = f"{field}={path}"
         names = tuple(path.split("."))
         if not all(names):
             msg = f"{text!r}: write the names from the outermost with dots between them, as body=response.body"
@@ -277,6 +330,10 @@ def _options(session: Session, given: dict[str, Any]) -> RecordOptions:
             fields[field] = path
         else:
             paths[field] = names
+    named = [fields[field] for _, field, path in pairs if field not in paths]
+    if len(set(named)) != len(named):
+        msg = f"{next(name for name in named if named.count(name) > 1)!r} cannot be two fields at once"
+        raise click.BadParameter(msg, param_hint="--field")
     provider = given["provider"]
     if provider is not None and provider.strip().lower() not in session.normalizer.catalogs.providers:
         msg = f"there is no provider {provider!r}: use one of {', '.join(session.normalizer.catalogs.providers)}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 
 from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
 from heify_heygen_errors.pipeline.judging import Judge, raw_row, slices
-from heify_heygen_errors.pipeline.tables import normalize_batch
+from heify_heygen_errors.pipeline.tables import field_values
+from heify_heygen_errors.pipeline.tables import passed_columns as arrow_passed
 from heify_heygen_errors.records import INPUT_FIELDS
 
 
@@ -32,8 +33,15 @@ def normalized(data: Any, choices: Choices) -> Any:
     raise TypeError(msg)
 
 
+_STALE: Final = (b"pandas", b"ARROW:schema")  # metadata that speak of columns that are others now
+
+
 class _Work:
-    """Judges batches of one schema in a row."""
+    """Judges batches of one schema in a row.
+
+    Attributes:
+        rejected: number and reason of the rows that could not be read, if they are not kept.
+    """
 
     def __init__(self, schema: pa.Schema, choices: Choices) -> None:
         _refuse_misfit(schema, choices)
@@ -44,13 +52,33 @@ class _Work:
         self._first = 0
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows of the next batch; those that cannot be read are added to `rejected`, if they are not kept."""
+        """The rows of the next batch."""
+        judge, first = self._judge, self._first
         read = batch.select(self._read)
-        done = normalize_batch(batch, self._judge.kernel, keep_rejects=self._keep, raw=lambda row: raw_row(read, row))
+        fields = [field_values(batch, field, judge.kernel) for field in INPUT_FIELDS]
+        errors, owners, rejected = judge.slice(fields, first, lambda row: raw_row(read, row - first))
         if not self._keep:
-            self.rejected += ((self._first + row, reason) for row, reason in done.rejected)
+            self.rejected += rejected
         self._first += batch.num_rows
-        return done.batch
+        passed = arrow_passed(batch, judge.kernel)
+        columns = passed.columns if len(owners) == batch.num_rows else [_repeated(column, owners, first) for column in passed.columns]
+        metadata = {**(batch.schema.metadata or {}), **errors.schema.metadata}
+        for key in _STALE:
+            metadata.pop(key, None)
+        return pa.RecordBatch.from_arrays([*columns, *errors.columns], schema=pa.schema([*passed.schema, *errors.schema], metadata))
+
+
+def _repeated(column: pa.Array, owners: Sequence[int], first: int) -> pa.Array:
+    """A column with the values of some rows, in order, some of them several times.
+
+    Parts are put together instead of taking rows, which pyarrow cannot do for views and run ends, at any depth.
+    """
+    parts, start = [], 0
+    for place in range(1, len(owners) + 1):
+        if place == len(owners) or owners[place] == owners[place - 1]:
+            parts.append(column.slice(owners[start] - first, place - start))
+            start = place
+    return pa.concat_arrays(parts)
 
 
 def _refuse_misfit(schema: pa.Schema, choices: Choices) -> None:

@@ -29,6 +29,7 @@ Place = tuple[int, int, int]
 _SIGNS: Final = (b",", b";", b"\t", b"|")
 _QUOTED: Final = rb'"(?:[^"]++|"")*+"'
 _HEADER: Final = re.compile(rb"(?:" + _QUOTED + rb'|[^"\n]++)*+(?:\n|\Z)')
+_SEPARATOR: Final = re.compile(rb'"?sep=[,;\t|]"?\r?\n', re.IGNORECASE)
 _BLANKS: Final = re.compile(rb"(?: *\r?\n)*+")
 _BLANK: Final = re.compile(rb" *+\r?(?:\n|\Z)")
 _LONE_SPACES: Final = re.compile(rb"^ ++\r?$", re.MULTILINE)
@@ -165,8 +166,13 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def header_span(data: bytes) -> tuple[int, int]:
-    """Where the header stands at the beginning of a file: behind a BOM and blank lines; its end is behind its line end."""
+    """Where the header stands at the beginning of a file; its end is behind its line end.
+
+    It stands behind a BOM, blank lines, and the line ``sep=;`` that Excel writes and reads.
+    """
     start = len(BOM) if data.startswith(BOM) else 0
+    told = _SEPARATOR.match(data, start)
+    start = told.end() if told else start
     blank = _BLANKS.match(data, start)
     start = blank.end() if blank else start
     found = _HEADER.match(data, start)

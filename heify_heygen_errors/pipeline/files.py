@@ -18,6 +18,7 @@ import attrs
 
 from heify_heygen_errors.pipeline.blocks import PipelineError
 
+_COPIED: Final = 1024 * 1024
 MARKER: Final = "_manifest.json"
 """Stands in every folder of output and names the files that belong to it, so that a later run may replace them."""
 
@@ -170,14 +171,25 @@ def write_marker(folder: Path, details: Mapping[str, object]) -> None:
     replace_file(folder / MARKER, json.dumps(content, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
-def sha256_of(path: str | Path) -> str:
+def sha256_of(path: str | Path, size: int | None = None) -> str:
     """The SHA-256 of a file in hex; reads it piece by piece.
+
+    Args:
+        path: the file.
+        size: bytes from its beginning to read; None for all.
 
     Raises:
         OSError: it cannot be read.
     """
+    hashed = hashlib.sha256()
     with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        while size is None or size > 0:
+            data = stream.read(_COPIED if size is None else min(_COPIED, size))
+            if not data:
+                break
+            hashed.update(data)
+            size = None if size is None else size - len(data)
+    return hashed.hexdigest()
 
 
 def _listed(marker: Path) -> set[str]:

@@ -79,7 +79,7 @@ class Judge:
         owners: list[int] = []
         rejected: list[tuple[int, str]] = []
         for start, end in slices(size):
-            batch, owning, refused = self._slice(read(start, end), start, raw)
+            batch, owning, refused = self.slice(read(start, end), start, raw)
             rejected += refused
             if rejected and not self.choices.keep_rejects:
                 batches.clear()  # the rest is looked at for more of them only
@@ -90,9 +90,14 @@ class Judge:
             raise RejectedRowsError(rejected)
         return Errors(pa.Table.from_batches(batches, self.schema), owners if self.choices.options.explode else None)
 
-    def _slice(
-        self, columns: Columns, start: int, raw: Callable[[int], str]
-    ) -> tuple[pa.RecordBatch, Sequence[int], list[tuple[int, str]]]:
+    def slice(self, columns: Columns, start: int, raw: Callable[[int], str]) -> tuple[pa.RecordBatch, Sequence[int], list[tuple[int, str]]]:
+        """The columns of the contract for some rows, the number of the row that each is of, and rows that cannot be read.
+
+        Arguments:
+            columns: fields of the rows.
+            start: number of the first row, from 0.
+            raw: gives the text of the row of a number.
+        """
         # No call of the frame's library in here: a thread of polars that waits for its pool would take up another part and
         # wait for itself.
         with self._lock:
@@ -216,4 +221,7 @@ def _cell(column: pa.Array, row: int) -> Any:
     try:
         return column[row].as_py()
     except UnicodeDecodeError:  # Arrow does not check texts
-        return column.slice(row, 1).view(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())[0].as_py()
+        return column.slice(row, 1).view(_AS_BYTES.get(column.type, pa.binary()))[0].as_py()
+
+
+_AS_BYTES: Final = {pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}

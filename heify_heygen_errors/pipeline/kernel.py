@@ -534,7 +534,7 @@ class Kernel:
             if known is None:
                 known = self._providers[provider] = self.records.provider(provider, None)
             return known
-        if (provider is None or provider == "") and type(url) is str and url[:8].find("://") > 0:
+        if (provider is None or provider == "") and type(url) is str and 0 < url.find("://") + 1 == url.find("/"):
             host = "/".join(url.split("/", 3)[:3])
             known = self._hosts.get(host)
             if known is None:

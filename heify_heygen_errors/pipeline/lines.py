@@ -8,6 +8,7 @@ where a line is not ASCII.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -21,11 +22,11 @@ import msgspec
 import pyarrow as pa
 
 from heify_heygen_errors.normalizer import encodable
-from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, Piece, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, Piece, PipelineError, Reject, Tally, reason_kind
 from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, count_records, error_arrays, error_schema, first_rows, later, refuse_clash
 from heify_heygen_errors.pipeline.kernel import REFUSED, UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.pipeline.replay import read_replayed, reject_from_json
-from heify_heygen_errors.records import COLUMNS, ColumnClash, Line, NotARecord, at_path, parse_json, parse_line, row_line
+from heify_heygen_errors.records import COLUMNS, ColumnClash, Line, NotARecord, at_path, encodes, parse_json, parse_line, row_line
 
 _CHUNK: Final = 1024 * 1024
 _CHUNK_LINES: Final = 128  # that are decoded at once
@@ -65,6 +66,7 @@ def read_range(block: Block) -> tuple[bytes, int, Reject | None]:
     """The lines that begin in a block of a plain file, the offset of the first, and the last line if it is overlong.
 
     Raises:
+        PipelineError: the file has become shorter.
         OSError: the file cannot be read.
     """
     with Path(block.file).open("rb") as stream:
@@ -74,6 +76,9 @@ def read_range(block: Block) -> tuple[bytes, int, Reject | None]:
             stream.seek(start - 1)
             skipped = stream.read(1)
         data = stream.read(block.end - start)
+        if len(data) < block.end - start:
+            msg = f"{block.file} has become shorter while it was read: begin anew"
+            raise PipelineError(msg)
         if start and skipped != b"\n":
             first = data.find(b"\n") + 1
             if not first:
@@ -124,13 +129,13 @@ class _Lines:
         self._offsets: list[int] | None = None
         self._rejects: dict[int, Reject] = {}
         if len(text) > MAX_RECORD:
-            self._refuse_overlong()
+            self._refuse_overlong(ended=text.endswith(b"\n"))
 
-    def _refuse_overlong(self) -> None:
+    def _refuse_overlong(self, *, ended: bool) -> None:
         self._offsets = [0, *accumulate(len(line) + 1 for line in self.lines)]
         for number, line in enumerate(self.lines):
             if len(line.removesuffix(b"\r")) > MAX_RECORD:
-                whole = line + b"\n"
+                whole = line if number == len(self.lines) - 1 and not ended else line + b"\n"
                 sha256 = hashlib.sha256(whole).hexdigest()
                 offset = self.offset + self._offsets[number]
                 self._rejects[number] = overlong(self.block.file, number + 1, offset, len(whole), sha256)
@@ -441,7 +446,7 @@ class _Table:
                 passed = [None if value is None else _plain(value) for value in self.values(name)]
             else:
                 passed = self.values(name)
-            names.append(name)
+            names.append(name if encodes(name) else json.dumps(name)[1:-1])  # with its lone surrogates escaped
             arrays.append(column(passed))
         if owners is not None:
             indices = pa.array(owners, pa.int32())

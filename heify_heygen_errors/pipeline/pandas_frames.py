@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from heify_heygen_errors.pipeline.choices import Choices
 from heify_heygen_errors.pipeline.judging import Columns, Errors, Judge, python_values, raw_text
-from heify_heygen_errors.pipeline.tables import _passed as arrow_passed
 from heify_heygen_errors.pipeline.tables import field_values
+from heify_heygen_errors.pipeline.tables import passed_columns as arrow_passed
 from heify_heygen_errors.records import INPUT_FIELDS, RecordNormalizer, at_path
 
 _TYPES: Final = {

@@ -162,6 +162,12 @@ class _Run:
         self.digests: dict[int, str] = {}
         self.found: dict[int, str] = {}  # formats of the inputs; those of pipes show when they are read
         self.hasher: threading.Thread | None = None
+        self.identities: dict[int, tuple[int, int]] = {}
+        for number, source in enumerate(plan.inputs):
+            if source.path is not None and source.size is not None:
+                with contextlib.suppress(OSError):
+                    found = Path(source.path).stat()
+                    self.identities[number] = (found.st_dev, found.st_ino)
 
     def go(self) -> Outcome:
         """Carries the plan out."""
@@ -346,6 +352,7 @@ class _Run:
                     number = self.order[taken]
                     taken += 1
                     if number != position.input:
+                        self.check_input(position.input)
                         position.input, position.lines, read = number, 0, 0
                     self.take(sink, rejects, block, piece, position)
                     on_disk = block.disk_end or block.end
@@ -355,12 +362,33 @@ class _Run:
                     if since >= self.checkpoint:
                         since = 0
                         self.save(sink, position, journal)
+                for number in range(position.input, len(self.plan.inputs)):
+                    self.check_input(number)
             except ClashError as clash:
                 file = self.plan.inputs[self.order[taken]].name
                 lines = position.lines if self.order[taken] == position.input else 0
                 place = "" if clash.line is None else f", line {lines + clash.line}"
                 msg = f"{file}{place}: {clash.message}"
                 raise ColumnClash(msg) from None
+
+    def check_input(self, number: int) -> None:
+        """Holds a file to what it was when the run began; more at its end is left alone.
+
+        Raises:
+            PipelineError: it is another one, was written anew or cut off.
+        """
+        source = self.plan.inputs[number]
+        known = self.identities.get(number)
+        if source.path is None or source.size is None or known is None:
+            return
+        try:
+            now = Path(source.path).stat()
+        except FileNotFoundError:  # removed behind us: what was read is what it held
+            return
+        is_same = (now.st_dev, now.st_ino) == known
+        if not is_same or now.st_size < source.size or (now.st_size == source.size and now.st_mtime_ns != source.mtime_ns):
+            msg = f"{source.name} has changed while it was read: begin anew"
+            raise PipelineError(msg)
 
     def take(self, sink: Sink, rejects: IO[bytes] | None, block: Block, piece: Piece, position: _Position) -> None:
         """Writes a piece and counts it."""
@@ -434,7 +462,7 @@ class _Run:
         for number, source in enumerate(self.plan.inputs):
             if source.path is not None and source.size is not None:
                 with contextlib.suppress(OSError):
-                    self.digests[number] = sha256_of(Path(source.path))
+                    self.digests[number] = sha256_of(Path(source.path), source.size)
 
     def manifest(self, written: Sequence[Written], position: _Position, *, resumed: bool) -> dict[str, Any] | None:
         plan = self.plan

@@ -121,6 +121,7 @@ def find_inputs(
     *,
     format: str | None = None,  # noqa: A002 - the word of the option
     exclude: Collection[str] = (),
+    passed_over: list[str] | None = None,
 ) -> list[Input]:
     """The inputs that the arguments of a command mean: files, folders, globs and ``-``, each file once.
 
@@ -132,6 +133,7 @@ def find_inputs(
         given: as the user wrote them. Their order is kept.
         format: one of `FORMATS`, instead of what the extensions say. What is a table by its content stays one.
         exclude: paths that are no inputs (the output of this run) and are passed over in folders and globs.
+        passed_over: gets the files of folders whose name has no known extension.
 
     Raises:
         PipelineError: a name is not there, a folder or glob has no file, a file cannot be opened, is compressed in a way
@@ -141,7 +143,7 @@ def find_inputs(
     found: list[Input] = []
     seen: set[str] = set()
     for name in given:
-        for path in _named(name, refused):
+        for path in _named(name, refused, passed_over if passed_over is not None else []):
             real = path if path == "-" else os.path.realpath(path)
             if real in seen:
                 continue
@@ -150,11 +152,11 @@ def find_inputs(
     return found
 
 
-def _named(name: str, refused: Collection[str]) -> list[str]:
+def _named(name: str, refused: Collection[str], passed_over: list[str]) -> list[str]:
     if name == "-":
         return ["-"]
     if os.path.isdir(name):
-        found = _below(name, refused)
+        found = _below(name, refused, passed_over)
         if not found:
             msg = f"{name} has no file with a known extension ({' '.join(EXTENSIONS)}): name the files, with --from for their format"
             raise PipelineError(msg)
@@ -170,7 +172,7 @@ def _named(name: str, refused: Collection[str]) -> list[str]:
     found = []
     for path in glob.glob(name, recursive=True):
         if os.path.isdir(path):
-            found += _below(path, refused)
+            found += _below(path, refused, passed_over)
         elif not _is_ours(path, name) and os.path.realpath(path) not in refused:
             found.append(path)
     if not found:
@@ -186,9 +188,9 @@ def _is_ours(path: str, pattern: str) -> bool:
     return bool(ours) or (_PARTIAL not in pattern and any(part.endswith(_PARTIAL) for part in parts[:-1]))
 
 
-def _below(folder: str, refused: Collection[str]) -> list[str]:
+def _below(folder: str, refused: Collection[str], passed_over: list[str]) -> list[str]:
     """The files below a folder, sorted by path."""
-    found = []
+    found: list[str] = []
 
     def told(error: OSError) -> None:
         msg = f"{error.filename}: cannot be read: {error.strerror}"
@@ -199,11 +201,9 @@ def _below(folder: str, refused: Collection[str]) -> list[str]:
         folders[:] = [
             name for name in folders if name[0] != "." and not name.endswith(_PARTIAL) and os.path.join(real, name) not in refused
         ]
-        found += [
-            os.path.join(root, name)
-            for name in files
-            if name[0] != "." and not name.endswith(_OURS) and _known(name) and os.path.join(real, name) not in refused
-        ]
+        for name in files:
+            if name[0] != "." and not name.endswith(_OURS) and os.path.join(real, name) not in refused:
+                (found if _known(name) else passed_over).append(os.path.join(root, name))
     return sorted(found)
 
 

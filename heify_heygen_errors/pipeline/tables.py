@@ -64,11 +64,11 @@ def normalize_batch(
         msg = f"two columns have the name {twice!r}: rename one of them"
         raise PipelineError(msg)
     judged, rows, rejected = judge_rows([field_values(batch, field, kernel) for field in INPUT_FIELDS], kernel, keep_rejects=keep_rejects)
-    passed = _passed(batch, kernel)
+    passed = passed_columns(batch, kernel)
     slots, owners = first_rows(judged, explode=options.explode)
     if len(rows) < batch.num_rows or owners is not None:
-        indices = pa.array(rows if owners is None else [rows[owner] for owner in owners], pa.int64())
-        passed = _plain(passed).take(indices)
+        shown = rows if owners is None else [rows[owner] for owner in owners]
+        passed = pa.RecordBatch.from_arrays([picked(column, shown) for column in passed.columns], schema=passed.schema)
     schema = error_schema(options.prefix, kernel.catalogs.version, kept=keep_rejects)
     arrays = [*passed.columns, *error_arrays(kernel, judged, slots, owners)]
     if keep_rejects:
@@ -126,7 +126,7 @@ def judge_rows(
 
 def row_as_json(batch: pa.RecordBatch, row: int) -> bytes:
     """A row as an object in JSON, without members that are null."""
-    written = bytes(json_lines(batch.slice(row, 1))).rstrip(b"\n")
+    written = bytes(json_lines(batch.slice(row, 1))).rstrip(b"\n").decode("utf-8", "replace")  # Arrow does not check texts
     record = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
     return _encode({name: value for name, value in record.items() if bytes(value) != b"null"})
 
@@ -233,7 +233,7 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _passed(batch: pa.RecordBatch, kernel: Kernel) -> pa.RecordBatch:
+def passed_columns(batch: pa.RecordBatch, kernel: Kernel) -> pa.RecordBatch:
     """The columns that pass through."""
     kept = [name for name in batch.schema.names if name not in kernel.records.bulky]
     passed = batch.select(kept)
@@ -248,20 +248,17 @@ def _passed(batch: pa.RecordBatch, kernel: Kernel) -> pa.RecordBatch:
     return passed
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch in types whose rows can be picked."""
-    for place, field in enumerate(batch.schema):
-        kind = field.type
-        column = batch.column(place)
-        if pa.types.is_string_view(kind):
-            column = column.cast(pa.large_string())
-        elif pa.types.is_binary_view(kind):
-            column = column.cast(pa.large_binary())
-        elif pa.types.is_run_end_encoded(kind):
-            column = pc.run_end_decode(column)
-        if column.type != kind:
-            batch = batch.set_column(place, pa.field(field.name, column.type), column)
-    return batch
+def picked(column: Any, rows: Sequence[int]) -> Any:
+    """A column with the values of some rows, in order, some of them several times.
+
+    Parts are put together instead of taking rows, which pyarrow cannot do for views and run ends, at any depth.
+    """
+    parts, start = [], 0
+    for place in range(1, len(rows) + 1):
+        if place == len(rows) or rows[place] != rows[place - 1] + 1:
+            parts.append(column.slice(rows[start], place - start))
+            start = place
+    return pa.concat_arrays(parts) if parts else column.slice(0, 0)
 
 
 def _without(array: Any, path: Sequence[str]) -> Any:

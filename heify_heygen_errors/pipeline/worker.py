@@ -22,6 +22,7 @@ from heify_heygen_errors.pipeline.texts import json_lines
 from heify_heygen_errors.records import ColumnClash, RecordOptions
 
 _TEXTS: Final = ("jsonl", "rejects")
+_SHOWN: Final = 30  # columns that a message names
 
 
 @attrs.frozen(kw_only=True)
@@ -155,6 +156,7 @@ class Worker:
         return Piece(payload=self._payload(batches), rejects=tuple(rejects), tally=tally)
 
     def _batch(self, block: Block, batch: pa.RecordBatch, raw: Any) -> Normalized:
+        self._refuse_missing(block.file, batch.schema.names)
         try:
             return normalize_batch(batch, self.kernel, keep_rejects=self.job.keep_rejects, raw=raw)
         except ColumnClash as clash:
@@ -162,6 +164,22 @@ class Worker:
         except PipelineError as error:
             msg = f"{block.file}: {error}"
             raise PipelineError(msg) from None
+
+    def _refuse_missing(self, file: str, names: Sequence[str]) -> None:
+        """Refuses a table without the columns that were asked for, or with nothing to look at.
+
+        Raises:
+            PipelineError: names them.
+        """
+        options = self.job.options
+        wanted = {field: options.paths[field][0] if field in options.paths else name for field, name in options.fields.items()}
+        for field, name in wanted.items():
+            if (field in options.paths or name != field) and name not in names:
+                msg = f"{file} has no column {name!r} for {field}: it has {', '.join(names[:_SHOWN])}"
+                raise PipelineError(msg)
+        if not any(wanted[field] in names for field in ("status", "body", "exception")):
+            msg = f"{file} has no column for status, body or exception: name them with --field. It has {', '.join(names[:_SHOWN])}"
+            raise PipelineError(msg)
 
 
 def _text(raw: bytes | None) -> str:

@@ -233,9 +233,14 @@ def kind_of(values: Iterable[object]) -> pa.DataType:
     return pa.string()
 
 
+def _column_name(name: str) -> str:
+    """The column of a member; lone surrogates in its name are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _passed_differently(rows: Sequence[Mapping[str, Any]], table: pa.Table, names: Collection[str]) -> dict[str, object]:
     """The columns that pass through and do not hold what the records did."""
-    rows = [{encodable(name): value for name, value in row.items()} for row in rows]
+    rows = [{_column_name(name): value for name, value in row.items()} for row in rows]
     members = list(dict.fromkeys(name for row in rows for name in row if name not in names))
     wrong: dict[str, object] = {name: "no column" for name in members if name not in table.schema.names}
     for name in table.schema.names:

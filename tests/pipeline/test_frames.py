@@ -57,11 +57,12 @@ def test_rows_say_what_normalize_says(chunk, explode):
     assert all_expected(as_text(), explode=explode) == shown(rows.to_pylist())
 
 
+CONNECTION = duckdb.connect()  # relations do not keep theirs alive
 STREAMS = {
     "reader": lambda table: table.to_reader(max_chunksize=100),
     "polars": pl.from_arrow,
     "pandas": lambda table: table.to_pandas(types_mapper=pd.ArrowDtype),
-    "duckdb": lambda table: duckdb.connect().from_arrow(table),
+    "duckdb": CONNECTION.from_arrow,
 }
 
 
@@ -208,6 +209,7 @@ PASSING = {
     "i": pa.array(["long enough to lie outside of the view", None], pa.string_view()),
     "j": pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["x"])),
     "k": pa.UnionArray.from_dense(pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), [pa.array([1]), pa.array(["x"])]),
+    "l": pa.array([{"x": "long enough to lie outside of the view"}, None], pa.struct([("x", pa.string_view())])),
 }
 
 
@@ -232,6 +234,16 @@ def test_columns_of_every_type_pass_through_in_chunks():
     table = pa.table({**PASSING, "status": [401, 200]})
     rows = normalize_arrow(pa.concat_tables([table] * 3), provider="heygen")
     assert rows.select(table.schema.names).to_pylist() == table.to_pylist() * 3
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_columns_of_every_type_are_repeated(name):
+    """With explode a column of any type repeats its values with its type."""
+    bodies = [json.dumps(TWO_FAILED["body"]), None]
+    table = pa.table({name: PASSING[name], "status": [200, 200], "body": bodies})
+    rows = normalize_arrow(table, provider="heygen", explode=True)
+    first, second = PASSING[name].to_pylist()
+    assert (rows.schema.field(name).type, rows.column(name).to_pylist()) == (PASSING[name].type, [first, first, second])
 
 
 def test_the_schema_is_the_contract_and_says_its_versions():
@@ -321,7 +333,7 @@ def test_tables_and_options_that_do_not_fit_are_refused(columns, options, error,
 
 def test_a_struct_without_the_field_of_a_path_is_refused():
     """A path whose last name is misspelt is refused with the names that there are."""
-    table = pa.table({"status": [401], "answer": pa.array([{"text": "x", "ms": 1}])})
+    table = pa.table({"status": [401], "answer": pa.array([{"text": "x", "ms": 1}], pa.struct([("text", pa.string()), ("ms", pa.int8())]))})
     with pytest.raises(ValueError, match=r"paths: body: 'answer' has no field 'txt': there are text, ms"):
         normalize_arrow(table, paths={"body": "answer.txt"})
 

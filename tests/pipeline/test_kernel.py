@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -561,6 +562,22 @@ def test_a_kernel_that_is_full_forgets(bulk):
     assert max(held) < 80_000
     assert held != sorted(held)
     assert _differences(bulk, kernel, [last]) == []
+
+
+def test_memory_is_bounded_in_bytes():
+    """Long messages that are all different do not fill the memory: what is remembered stays below 64 MiB."""
+    kernel = Kernel(_DEFAULT)
+    pad = "lorem ipsum dolor " * 8000
+    tracemalloc.start()
+    try:
+        for number in range(900):
+            if number % 25 == 0:
+                kernel.make_room()
+            kernel.judge("heygen", 502, None, f'{{"message":"No {number} {pad}"}}', None, None, None)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 64 * 1024 * 1024
 
 
 def test_unobserved_and_sound_records_have_slots_of_their_own():

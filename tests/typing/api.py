@@ -258,8 +258,8 @@ def of_frames(frame: pl.DataFrame, lazy: pl.LazyFrame) -> None:
     assert_type(normalize_polars(lazy, provider="heygen"), pl.LazyFrame)
     assert_type(normalize_records([{"status": 401}], provider="heygen"), Iterator[dict[str, Any]])
     options: RowOptions = {"fields": {"body": "text"}, "paths": {"status": "answer.code", "url": ("answer", "url")}, "on_error": "keep"}
-    normalize_arrow(frame, **options, normalizer=Normalizer())
-    normalize_pandas(frame.to_pandas(), keep=True, explode=True, prefix="vendor_", **options)
+    normalize_arrow(frame, **options)
+    normalize_pandas(frame.to_pandas(), keep=True, explode=True, prefix="vendor_", normalizer=Normalizer())
     assert_type(HheNamespace(pl.col("body")).normalize(provider="heygen", status="code", url=pl.col("url")), pl.Expr)
     normalize_polars(frame.to_pandas)  # type: ignore[call-overload]
     normalize_polars(frame, on_error="drop")  # type: ignore[call-overload]
