@@ -21,6 +21,7 @@ import pytest
 
 from heify_heygen_errors import Catalogs, Observation, __version__, explain, lookup, normalize
 from heify_heygen_errors.cli import main
+from heify_heygen_errors.cli.summary import WIDTH
 from heify_heygen_errors.records import COLUMNS
 
 Run = Callable[..., Any]
@@ -100,23 +101,93 @@ WRONG = {
     "no inputs": (["normalize"], "Missing argument 'IN...'"),
     "no rejects for stdout": (["normalize", "log.jsonl"], "--rejects"),
     "rejects on stdout, too": (["normalize", "log.jsonl", "-o", "-", "--rejects", "-"], "--rejects"),
-    "missing input": (["normalize", "gone.jsonl", "-o", "out"], "there is no file gone.jsonl"),
-    "glob that finds nothing": (["normalize", "*.csv", "-o", "out"], "there is no file *.csv"),
-    "one of two inputs missing": (["normalize", "log.jsonl", "gone.jsonl", "-o", "out"], "there is no file gone.jsonl"),
-    "folder as input": (["normalize", ".", "-o", "out"], "is a folder: name its files, for example './*.jsonl'"),
+    "rejects of a device": (["normalize", "log.jsonl", "-o", "/dev/null"], "--rejects"),
+    "missing input": (["normalize", "gone.jsonl", "-o", "out"], "gone.jsonl does not exist"),
+    "input without a name": (["normalize", "", "-o", "out"], "name"),
+    "output without a name": (["normalize", "log.jsonl", "-o", ""], "name"),
+    "rejects without a name": (["normalize", "log.jsonl", "-o", "out", "--rejects", ""], "name"),
+    "glob that finds nothing": (["normalize", "*.csv", "-o", "out"], "no file matches *.csv"),
+    "one of two inputs missing": (["normalize", "log.jsonl", "gone.jsonl", "-o", "out"], "gone.jsonl does not exist"),
+    "folder without logs": (["normalize", "sub", "-o", "out"], "sub has no file with a known extension"),
     "output is input": (["normalize", "log.jsonl", "-o", "log.jsonl"], "log.jsonl is an input and an output"),
     "output is input by another name": (["normalize", "log.jsonl", "-o", "./sub/../log.jsonl"], "log.jsonl is an input and an output"),
     "output is in the glob": (["normalize", "*.jsonl", "-o", "good.jsonl"], "good.jsonl is an input and an output"),
+    "output is in the folder": (["normalize", ".", "-o", "good.jsonl"], "good.jsonl is an input and an output"),
     "output is input by a link": (["normalize", "link.jsonl", "-o", "log.jsonl"], "link.jsonl is an input and an output"),
+    "output is a link to the input": (["normalize", "log.jsonl", "-o", "link.jsonl"], "log.jsonl is an input and an output"),
     "rejects are input": (["normalize", "log.jsonl", "-o", "out", "--rejects", "log.jsonl"], "log.jsonl is an input and an output"),
+    "manifest is input": (["normalize", "log.jsonl", "-o", "out", "--manifest", "log.jsonl"], "log.jsonl is an input and an output"),
+    "summary is input": (["normalize", "log.jsonl", "-o", "out", "--summary-json", "log.jsonl"], "log.jsonl is an input and an output"),
     "rejects are output": (["normalize", "log.jsonl", "-o", "out", "--rejects", "out"], "the same file"),
+    "manifest is output": (["normalize", "log.jsonl", "-o", "out", "--manifest", "./out"], "the same file"),
+    "summary is rejects": (["normalize", "log.jsonl", "-o", "out", "--rejects", "r", "--summary-json", "r"], "the same file"),
     "output in a missing folder": (["normalize", "log.jsonl", "-o", "gone/out.jsonl"], "gone/out.jsonl: No such file or directory"),
+    "output in a missing folder, alone": (
+        ["normalize", "log.jsonl", "-o", "gone/out.jsonl", "--rejects", "r", "--no-manifest"],
+        "gone/out.jsonl: No such file or directory",
+    ),
+    "output below a file": (["normalize", "log.jsonl", "-o", "good.jsonl/out.jsonl"], "good.jsonl/out.jsonl: "),
     "rejects in a missing folder": (["normalize", "log.jsonl", "-o", "out", "--rejects", "gone/r"], "gone/r: No such file or directory"),
-    "output is a folder": (["normalize", "log.jsonl", "-o", "sub"], "sub: Is a directory"),
+    "manifest in a missing folder": (["normalize", "log.jsonl", "-o", "out", "--manifest", "gone/m"], "gone/m: No such file or directory"),
+    "summary in a missing folder": (
+        ["normalize", "log.jsonl", "-o", "out", "--summary-json", "gone/s"],
+        "gone/s: No such file or directory",
+    ),
+    "rejects are a folder": (["normalize", "log.jsonl", "-o", "out", "--rejects", "sub"], "sub: Is a directory"),
+    "manifest is a folder": (["normalize", "log.jsonl", "-o", "out", "--manifest", "sub"], "sub: Is a directory"),
+    "summary is a folder": (["normalize", "log.jsonl", "-o", "out", "--summary-json", "sub"], "sub: Is a directory"),
+    "output is a folder of others": (
+        ["normalize", "log.jsonl", "-o", "full"],
+        "full has files that no earlier run wrote, for example mine",
+    ),
+    "output is a compressed file": (["normalize", "log.jsonl", "-o", "out.jsonl.gz"], "pipe stdout through gzip or zstd"),
+    "partitions in place of a file": (["normalize", "log.jsonl", "-o", "good.jsonl.x", "--partition-by", "provider"], "is a file"),
+    "partitions on stdout": (["normalize", "log.jsonl", "--rejects", "r", "--partition-by", "provider"], "name a folder with -o"),
+    "partitions by nothing": (["normalize", "log.jsonl", "-o", "out", "--partition-by", ""], "names of columns with commas"),
+    "partitions by one column twice": (["normalize", "log.jsonl", "-o", "out", "--partition-by", "a,a"], "each once"),
+    "partitions by no column": (["normalize", "log.jsonl", "-o", "out", "--partition-by", "x"], "there is no column 'x' to partition by"),
+    "unknown format": (
+        ["normalize", "log.jsonl", "-o", "out", "--format", "xlsx"],
+        "'xlsx' is not one of 'jsonl', 'csv', 'tsv', 'parquet'",
+    ),
+    "unknown format of the input": (["normalize", "log.jsonl", "-o", "out", "--from", "xml"], "'xml' is not one of 'jsonl', 'csv', 'tsv'"),
+    "replay of no rejects": (["normalize", "log.jsonl", "-o", "out", "--replay"], "log.jsonl, line 1: no line of a rejects file"),
+    "replay of a format": (["normalize", "log.jsonl", "-o", "out", "--replay", "--from", "csv"], "leave out --from"),
+    "resume of stdout": (["normalize", "log.jsonl", "--rejects", "r", "--resume"], "cannot be resumed: write to a file with -o"),
+    "rejects that are kept": (["normalize", "log.jsonl", "-o", "out", "--on-error", "keep", "--rejects", "r"], "leave out --rejects"),
+    "rejects that end the run": (["normalize", "log.jsonl", "-o", "out", "--on-error", "fail", "--rejects", "r"], "leave out --rejects"),
+    "unknown way with errors": (["normalize", "log.jsonl", "-o", "out", "--on-error", "skip"], "'route', 'keep', 'fail'"),
+    "manifest and none": (["normalize", "log.jsonl", "-o", "out", "--manifest", "m", "--no-manifest"], "exclude each other"),
+    "manifest on stdout": (["normalize", "log.jsonl", "-o", "out", "--manifest", "-"], "name one with --manifest"),
+    "rows and summary on stdout": (["normalize", "log.jsonl", "--rejects", "r", "--summary-json", "-"], "cannot both go to stdout"),
+    "rejects and summary on stdout": (
+        ["normalize", "log.jsonl", "-o", "out", "--rejects", "-", "--summary-json", "-"],
+        "cannot both go to stdout",
+    ),
+    **{
+        f"--max-bad {share}": (
+            ["normalize", "log.jsonl", "-o", "out", "--max-bad", share],
+            "a number of records, as 100, or a share of them, as 1%",
+        )
+        for share in ("many", "-1", "101%", "nan%", "-1%", "%", "1.5", "")
+    },
+    **{
+        f"--checkpoint {size}": (["normalize", "log.jsonl", "-o", "out", "--checkpoint", size], "write a number of bytes, as 64MiB or 1GiB")
+        for size in ("x", "-5", "1.5GiB", "64PB", "")
+    },
+    "too many checkpoints": (["normalize", "log.jsonl", "-o", "out", "--checkpoint", "10"], "give at least 4096 bytes"),
+    "no jobs": (["normalize", "log.jsonl", "-o", "out", "--jobs", "0"], "0 is not in the range"),
+    "jobs that are no number": (["normalize", "log.jsonl", "-o", "out", "-j", "many"], "'many'"),
     "unknown provider of records": (["normalize", "log.jsonl", "-o", "out", "-p", "acme"], "'acme': use one of heygen, liveavatar, heify"),
     "field without a name": (["normalize", "log.jsonl", "-o", "out", "--field", "status"], "write FIELD=NAME"),
     "field with an empty name": (["normalize", "log.jsonl", "-o", "out", "--field", "status="], "write FIELD=NAME"),
     "unknown field": (["normalize", "log.jsonl", "-o", "out", "--field", "code=x"], "FIELD one of provider, status, headers, body"),
+    "path without a field": (["normalize", "log.jsonl", "-o", "out", "--map", "a.b"], "write FIELD=PATH"),
+    "path of an unknown field": (
+        ["normalize", "log.jsonl", "-o", "out", "--map", "code=a.b"],
+        "FIELD one of provider, status, headers, body",
+    ),
+    "path with a hole": (["normalize", "log.jsonl", "-o", "out", "--map", "body=a..b"], "as body=response.body"),
     "no provider": (["explain", "400112"], "one of heygen, liveavatar, heify"),
     "unknown provider": (["explain", "400112", "-p", "acme"], "'acme': use one of heygen, liveavatar, heify"),
     "header without a colon": (["explain", "400112", "-p", "heygen", "-H", "x"], "write 'Name: value'"),
@@ -139,14 +210,22 @@ WRONG = {
 def test_wrong_use(hhe: Run, folder: Path, arguments: list[str], message: str) -> None:
     """Wrong arguments of any kind give exit 2, a message on stderr that names them and what to do, nothing on stdout, and change no file."""
     (folder / "binary.yaml").write_bytes(b"kind: \xff\n")
-    (folder / "sub").mkdir()
+    for name in ("sub", "full"):
+        (folder / name).mkdir()
+    for name in ("full/mine", "good.jsonl.x"):
+        (folder / name).write_text("mine\n")
     (folder / "link.jsonl").symlink_to("log.jsonl")
-    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    before = _all_below(folder)
     result = hhe(*arguments)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert "Traceback" not in result.err
-    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert before == _all_below(folder)
+
+
+def _all_below(folder: Path) -> dict[Path, bytes | None]:
+    """Everything below a folder: files with their bytes, folders."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 # normalize
@@ -159,13 +238,27 @@ def test_normalize_to_a_file(hhe: Run, folder: Path) -> None:
     assert result.err.splitlines() == [
         "3 records = 2 written + 1 rejects; 1 failed, 1 were no error",
         "        1  authentication",
+        "by provider: heygen 1",
+        "could be retried: 0 of 1 (0 %); never 1",
+        "who must act: account 1",
+        "rules:",
+        _rule_line("heygen", "UNAUTHORIZED"),
+        "rejects by reason:",
+        "        1  not JSON",
         "rows: out.jsonl",
         "rejects: out.jsonl.rejects.jsonl",
     ]
     rows = _rows((folder / "out.jsonl").read_text())
     assert [(row["provider"], row["error_name"]) for row in rows] == [("heygen", "UNAUTHORIZED"), ("heify", None)]
     assert [reject["line"] for reject in _rows((folder / "out.jsonl.rejects.jsonl").read_text())] == [3]
-    assert sorted(path.name for path in folder.iterdir()) == ["good.jsonl", "log.jsonl", "out.jsonl", "out.jsonl.rejects.jsonl"]
+    ours = ["out.jsonl", "out.jsonl.manifest.json", "out.jsonl.rejects.jsonl"]
+    assert sorted(path.name for path in folder.iterdir()) == ["good.jsonl", "log.jsonl", *ours]
+
+
+def _rule_line(provider: str, name: str) -> str:
+    """A rule in the summary, with its remedy cut to the width of a line."""
+    line = f"        1  {provider}/{name}: {lookup(provider, name).remedy}"
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
 def test_normalize_without_rejects(hhe: Run, folder: Path) -> None:
@@ -174,7 +267,7 @@ def test_normalize_without_rejects(hhe: Run, folder: Path) -> None:
     result = hhe("normalize", "good.jsonl", "--output", "out.jsonl")
     assert result.code == 0
     assert "rejects: " not in result.err
-    assert sorted(path.name for path in folder.iterdir()) == ["good.jsonl", "log.jsonl", "out.jsonl"]
+    assert sorted(path.name for path in folder.iterdir()) == ["good.jsonl", "log.jsonl", "out.jsonl", "out.jsonl.manifest.json"]
 
 
 def test_normalize_to_stdout(hhe: Run, folder: Path) -> None:
@@ -192,6 +285,19 @@ def test_normalize_rejects_to_stdout(hhe: Run, folder: Path) -> None:
     result = hhe("normalize", "log.jsonl", "-o", "out.jsonl", "--rejects", "-")
     assert result.code == 1
     assert [reject["line"] for reject in _rows(result.out)] == [3]
+    assert len(_rows((folder / "out.jsonl").read_text())) == 2
+
+
+def test_normalize_rejects_to_a_file_by_stdout(folder: Path) -> None:
+    """Rejects on stdout go behind what is there already, also where stdout is a file."""
+    with (folder / "kept.txt").open("ab") as kept:
+        kept.write(b"mine\n")
+        kept.flush()
+        arguments = ["normalize", "log.jsonl", "-o", "out.jsonl", "--rejects", "-", "-q"]
+        done = subprocess.run([*HHE, *arguments], stdout=kept, cwd=folder, timeout=60, check=False)
+    first, *rejects = (folder / "kept.txt").read_text().splitlines()
+    assert (done.returncode, first) == (1, "mine")
+    assert [json.loads(reject)["line"] for reject in rejects] == [3]
     assert len(_rows((folder / "out.jsonl").read_text())) == 2
 
 
@@ -710,7 +816,7 @@ def test_a_person_is_told_what_is_waited_for() -> None:
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    """An interrupt in the middle of a log is exit 130, keeps the old output and leaves no half-written file."""
+    """An interrupt in the middle of a log that cannot be read again is exit 130, keeps the old output and leaves nothing else."""
     (tmp_path / "out.jsonl").write_text("old\n")
     process = subprocess.Popen(
         [*HHE, "normalize", "-", "-o", "out.jsonl", "--rejects", "-"],
@@ -720,13 +826,11 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(b"nonsense\n" * 1000)
+    process.stdin.write(b"nonsense\n" * 20_000)  # more than a pipe holds: it is being read
     process.stdin.flush()
-    assert process.stdout.read(10) == b'{"file":"-'  # it is in the middle of the lines now
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert (process.returncode, err.strip()) == (130, b"interrupted")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (130, b"", b"interrupted")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl"]
     assert (tmp_path / "out.jsonl").read_text() == "old\n"
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import stat
+import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,17 +21,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heify_heygen_errors import ErrorInfo, Normalizer, Observation, normalize
-from heify_heygen_errors.records import (
-    COLUMNS,
-    INPUT_FIELDS,
-    MAX_LINE,
-    ColumnClash,
-    Counts,
-    NotARecord,
-    RecordNormalizer,
-    RecordOptions,
-    normalize_lines,
-)
+from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Tally
+from heify_heygen_errors.pipeline.run import Plan, run
+from heify_heygen_errors.pipeline.sources import Input, find_inputs
+from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS, ColumnClash, NotARecord, RecordNormalizer, RecordOptions
 
 Run = Callable[..., Any]
 
@@ -63,7 +57,7 @@ TWO_FAILED = {"data": {"videos": [{"video_id": "1", "status": "failed"}, {"video
 class Done:
     """What a run over lines gave."""
 
-    counts: Counts
+    counts: Tally
     output: bytes
     rejected: bytes
 
@@ -85,14 +79,42 @@ def _strict(line: bytes) -> Any:
     return json.loads(line, parse_constant=refuse)
 
 
+NORMALIZER = Normalizer()
+
+
 def _run(data: bytes, **options: Any) -> Done:
-    return _run_streams([("log.jsonl", io.BytesIO(data))], **options)
+    """A run over lines in a file named log.jsonl; the same lines in a pipe give the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "log.jsonl")
+        path.write_bytes(data)
+        done = _run_inputs(find_inputs([str(path)], format="jsonl"), folder, **options)
+        done = Done(done.counts, done.output, done.rejected.replace(str(path).encode(), b"log.jsonl"))
+    assert done == _run_stream("log.jsonl", io.BytesIO(data), **options)
+    return done
 
 
-def _run_streams(streams: list[tuple[str, Any]], **options: Any) -> Done:
-    counts, output, rejects = Counts(), io.BytesIO(), io.BytesIO()
-    normalize_lines(iter(streams), RecordNormalizer(RecordOptions(**options)), output, rejects, counts)
-    return Done(counts, output.getvalue(), rejects.getvalue())
+def _run_stream(name: str, stream: Any, **options: Any) -> Done:
+    """A run over lines that can be read once."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _run_inputs([Input(name=name, path=None, format="jsonl")], folder, stream, **options)
+
+
+def _run_inputs(inputs: list[Input], folder: str, stdin: Any = None, **options: Any) -> Done:
+    output, rejects = io.BytesIO(), Path(folder, "rejects.jsonl")
+    plan = Plan(
+        inputs=inputs,
+        output=None,
+        format="jsonl",
+        stream=output,
+        options=RecordOptions(**options),
+        rejects=str(rejects),
+        processes=1,
+        stdin=stdin,
+    )
+    outcome = run(plan, NORMALIZER)
+    rejected = rejects.read_bytes() if rejects.exists() else b""
+    assert outcome.rejects == outcome.tally.rejects == rejected.count(b"\n")
+    return Done(outcome.tally, output.getvalue(), rejected)
 
 
 def _row(record: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -506,8 +528,7 @@ def test_line_ends(end: bytes, bom: bytes, last: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(("data", "blank"), [(b"", 0), (b"\n", 1), (b"\n\r\n \n\t\n", 4), (b"  ", 1), (b"\r\n", 1)])
 def test_blank_lines_are_counted_and_are_no_rows(data: bytes, blank: int) -> None:
     """A blank line is neither a record nor a reject, but it is counted."""
-    done = _run(data)
-    assert done == Done(Counts(blank=blank), b"", b"")
+    assert Done(Tally(lines=blank, blank=blank), b"", b"") == _run(data)
 
 
 def test_a_carriage_return_alone_ends_no_line() -> None:
@@ -545,12 +566,13 @@ def test_nesting_of_any_depth_is_a_row_or_a_reject(depth: int, field: str, openi
     assert len(done.rejects) == done.counts.rejects
 
 
-def test_lines_are_counted_per_file() -> None:
+def test_lines_are_counted_per_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Line numbers and offsets begin anew in every file; the counts are those of all."""
+    monkeypatch.chdir(tmp_path)
     good, bad = b'{"provider":"heygen","status":404}\n', b"nonsense\n"
-    done = _run_streams(
-        [("a", io.BytesIO(good + bad)), ("b", io.BytesIO(bad)), ("c", io.BytesIO(b"")), ("-", io.BytesIO(b"\n" + bad + good))]
-    )
+    for name, text in (("a", good + bad), ("b", bad), ("c", b"")):
+        (tmp_path / name).write_bytes(text)
+    done = _run_inputs(find_inputs(["a", "b", "c", "-"]), str(tmp_path), io.BytesIO(b"\n" + bad + good))
     assert [(reject["file"], reject["line"], reject["offset"]) for reject in done.rejects] == [
         ("a", 2, len(good)),
         ("b", 1, 0),
@@ -608,10 +630,10 @@ def _long(first: bytes, size: int, last: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
-@pytest.mark.parametrize("more", [1, 2, 3, 1024 * 1024, 3 * MAX_LINE])
+@pytest.mark.parametrize("more", [1, 2, 3, 1024 * 1024, 3 * MAX_RECORD])
 def test_a_line_over_16_mib_is_told_by_length_and_digest(more: int, end: bytes) -> None:
     """Of a line over 16 MiB the rejects hold length and SHA-256 instead of the bytes, and the lines around it are read as usual."""
-    size = MAX_LINE + more
+    size = MAX_RECORD + more
 
     def pieces() -> Iterator[bytes]:
         yield GOOD
@@ -620,7 +642,7 @@ def test_a_line_over_16_mib_is_told_by_length_and_digest(more: int, end: bytes) 
         if end:
             yield GOOD + b"nonsense\n"
 
-    done = _run_streams([("big", io.BufferedReader(Generated(pieces())))])
+    done = _run_stream("big", io.BufferedReader(Generated(pieces())))
     reject = done.rejects[0]
     assert (reject["file"], reject["line"], reject["offset"]) == ("big", 2, len(GOOD))
     assert reject.get("raw_base64") is None
@@ -631,7 +653,7 @@ def test_a_line_over_16_mib_is_told_by_length_and_digest(more: int, end: bytes) 
         hashed.update(piece)
     hashed.update(end[: reject["length"] - size])
     assert reject["sha256"] == hashed.hexdigest()
-    assert str(MAX_LINE) in reject["reason"]
+    assert str(MAX_RECORD) in reject["reason"]
     assert len(done.rejected) < 2000
     assert (done.counts.records, done.counts.written, done.counts.rejects) == ((4, 2, 2) if end else (2, 1, 1))
     if end:
@@ -641,8 +663,8 @@ def test_a_line_over_16_mib_is_told_by_length_and_digest(more: int, end: bytes) 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_a_line_of_16_mib_is_read(end: bytes) -> None:
     """A record of exactly 16 MiB is one like any other, and one that is none is kept whole."""
-    record = b"".join(_long(b'{"provider":"heygen","status":404,"x":"', MAX_LINE, b'"}'))
-    assert len(record) == MAX_LINE
+    record = b"".join(_long(b'{"provider":"heygen","status":404,"x":"', MAX_RECORD, b'"}'))
+    assert len(record) == MAX_RECORD
     done = _run(record + end)
     assert (done.counts.written, done.counts.rejects) == (1, 0)
     done = _run(record[:-1] + b"?" + end)
@@ -650,17 +672,26 @@ def test_a_line_of_16_mib_is_read(end: bytes) -> None:
     assert base64.b64decode(done.rejects[0]["raw_base64"]) == record[:-1] + b"?"
 
 
+@pytest.mark.parametrize("more", [1, 2 * MAX_RECORD])
+def test_a_line_over_16_mib_in_a_file_is_told_in_the_same_way(tmp_path: Path, more: int) -> None:
+    """Of a file, whose parts are read where they are worked on, the rejects are those of a pipe with the same bytes."""
+    data = GOOD + b"".join(_long(b"x", MAX_RECORD + more, b"y")) + b"\n" + GOOD + b"nonsense\n"
+    done = _run(data)
+    assert [(reject["line"], reject["offset"]) for reject in done.rejects] == [(2, len(GOOD)), (4, len(data) - 9)]
+    assert done.rejects[0]["length"] == MAX_RECORD + more + 1
+
+
 def test_a_line_without_end_costs_no_more_memory() -> None:
     """A line of a quarter of a gigabyte is passed over in bounded memory."""
     stream = io.BufferedReader(Generated(_long(b"x", 256 * 1024 * 1024, b"y")))
     tracemalloc.start()
     try:
-        done = _run_streams([("big", stream)])
+        done = _run_stream("big", stream)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert done.rejects[0]["length"] == 256 * 1024 * 1024
-    assert peak < 4 * MAX_LINE
+    assert peak < 4 * MAX_RECORD
 
 
 # Nothing is lost.
@@ -702,8 +733,12 @@ _LINES = st.one_of(
         ),
     ).map(lambda record: json.dumps(record).encode()),
 )
-_FILES = st.lists(st.tuples(_LINES, st.sampled_from([b"\n", b"\r\n", b"\r", b""]))).map(
-    lambda lines: b"".join(line + end for line, end in lines)
+# What a file begins with that is compressed, a table or UTF-16, and so has no lines.
+NO_LINES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR", b"ARROW1", b"\xff\xff\xff\xff", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_FILES = (
+    st.lists(st.tuples(_LINES, st.sampled_from([b"\n", b"\r\n", b"\r", b""])))
+    .map(lambda lines: b"".join(line + end for line, end in lines))
+    .filter(lambda data: not data.startswith(NO_LINES))
 )
 
 

@@ -23,35 +23,6 @@ if TYPE_CHECKING:
     from heify_heygen_errors.pipeline.run import Plan
 
 _FORMATS: Final = ("jsonl", "csv", "tsv", "parquet", "arrow")
-_BY_EXTENSION: Final = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-}
-_NOT_WRITTEN: Final = (
-    ".xlsx",
-    ".xls",
-    ".ods",
-    ".orc",
-    ".avro",
-    ".db",
-    ".sqlite",
-    ".duckdb",
-    ".xml",
-    ".yaml",
-    ".html",
-    ".zip",
-    ".bz2",
-    ".xz",
-)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _NAMED: Final = 5  # files that a message names
 _SMALLEST_CHECKPOINT: Final = 4096
@@ -143,7 +114,7 @@ def normalize(context: click.Context, /, **given: Any) -> int:
         from heify_heygen_errors.pipeline.report import summary
         from heify_heygen_errors.pipeline.run import TooManyRejectsError, run
     except ImportError as error:
-        msg = f"normalize needs {error.name}: install it with  pip install 'heify-heygen-errors[cli,pipeline]'"
+        msg = f"normalize needs {error.name}: pip install 'heify-heygen-errors[cli,pipeline]' (in a checkout '.[cli,pipeline]')"
         raise click.UsageError(msg) from None
     quiet: bool = given["quiet"]
     try:
@@ -163,6 +134,10 @@ def normalize(context: click.Context, /, **given: Any) -> int:
         return 1
     except BrokenPipeError:
         raise
+    except KeyboardInterrupt:
+        if given["output"] != "-" and os.path.exists(work_folder(given["output"])):
+            say("--resume goes on from the last checkpoint")
+        raise
     except (PipelineError, OSError) as error:
         told = (
             f"{error.filename or (given['output'] if given['output'] != '-' else 'stdout')}: {error.strerror or error}"
@@ -177,7 +152,8 @@ def normalize(context: click.Context, /, **given: Any) -> int:
         _write_summary(given["summary_json"], counted)
     if done.tally.written and done.tally.unobserved == done.tally.written:
         say("no record has a status, a body or an exception: name the members that hold them with --field or --map")
-    if not quiet and done.tally.rejects == done.tally.records > 0:
+    lines = ("not JSON", "no JSON object")
+    if not quiet and done.tally.rejects == done.tally.records > 0 and all(reason.startswith(lines) for reason in done.tally.reasons):
         say("nothing could be read: if IN is CSV, say --from csv; if it is one JSON array, make lines of it with  jq -c '.[]' FILE")
     if not quiet:
         if plan.resume and done.resumed:
@@ -295,16 +271,21 @@ def _columns(given: str | None) -> tuple[str, ...]:
 
 
 def _format(given: dict[str, Any], output: str) -> str:
+    from heify_heygen_errors.pipeline.sources import EXTENSIONS
+
     if given["form"] is not None:
         return str(given["form"])
-    found = _BY_EXTENSION.get(os.path.splitext(output)[1].lower())
+    if output == "-" or _is_device(output):
+        return "jsonl"
+    extension = os.path.splitext(output)[1].lower()
+    found = EXTENSIONS.get(extension)
     if found is not None:
         return found
-    if output.lower().endswith((".gz", ".zst")):
+    if extension in (".gz", ".zst"):
         msg = f"{output}: outputs are not compressed as a whole; write .parquet, or pipe stdout through gzip or zstd"
         raise click.UsageError(msg)
-    if output.lower().endswith(_NOT_WRITTEN):
-        msg = f"{output} is none of {', '.join(_FORMATS)}: choose one of their extensions, or say which with --format"
+    if extension and not output.endswith(("/", os.sep)) and not os.path.isdir(output):
+        msg = f"{output}: {extension} is the extension of none of {', '.join(_FORMATS)}: take one of theirs, or say which with --format"
         raise click.UsageError(msg)
     return "parquet" if given["partition_by"] or output.endswith(("/", os.sep)) or os.path.isdir(output) else "jsonl"
 

@@ -22,7 +22,7 @@ HOW_TO_ADD: Final = "to add them, take unknown_codes.overlays from --summary-jso
 _CATEGORIES: Final = 10
 _RULES: Final = 5
 _UNKNOWN: Final = 3
-_REASONS: Final = 6
+_REASONS: Final = 5
 _HEAD: Final = "bold"
 # Seconds. How long a short run took is of no interest, and would be another text each time.
 _TOLD_FROM: Final = 10

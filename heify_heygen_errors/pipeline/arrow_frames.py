@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -85,7 +86,7 @@ def _refuse_misfit(schema: pa.Schema, choices: Choices) -> None:
     names = schema.names
     choices.refuse_misfit(names)
     if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         msg = f"two columns have the name {twice!r}: rename one of them"
         raise ValueError(msg)
     refuse_lost_paths(schema, choices)

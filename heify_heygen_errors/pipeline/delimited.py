@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -159,7 +160,7 @@ def check_names(names: Sequence[str]) -> None:
     if empty:
         msg = f"column {', '.join(map(str, empty))} of {len(names)} has no name: name it in the header (pandas: to_csv(index=False))"
         raise PipelineError(msg)
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         msg = f"the columns {', '.join(map(repr, twice))} are there more than once: rename them"
         raise PipelineError(msg)

@@ -10,6 +10,7 @@ endpoint. Rows are therefore remembered by these; only request id and wait are r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from sys import getsizeof
 from typing import Any, Final, NamedTuple, cast
 
 from msgspec import DecodeError, ValidationError
@@ -46,7 +47,10 @@ UNOBSERVED: Final = 1
 _MOST_SLOTS: Final = 60_000
 _MOST_REMEMBERED: Final = 32 * 1024 * 1024  # bytes of bodies and rows
 _LONGEST_REMEMBERED: Final = 32 * 1024
-_MOST_SMALL: Final = 20_000
+_LONGEST_WORDS: Final = 4096
+_MOST_SMALL: Final = 10_000
+_LONGEST_SMALL: Final = 512
+_PART_COST: Final = 60
 _RARELY: Final = 0.8  # share of bodies that were not seen before
 _TRIED_EVERY: Final = 16  # blocks
 _ROW_COST: Final = 900  # bytes that a row with its texts takes, about
@@ -58,6 +62,8 @@ _KEY_COST: Final = 300
 _MOST_HEADERS: Final = 256
 _MOST_STATUS: Final = 10**9
 _NO_STATUS: Final = object()
+_CODE: Final = COLUMNS.index("error_code")
+_DETAIL: Final = COLUMNS.index("error_detail")
 _RESOURCE: Final = COLUMNS.index("error_resource")  # request id and link stand behind it
 _CLEANER: Final = Cleaner(None, (), whole=False)
 
@@ -224,7 +230,6 @@ class Kernel:
         self._providers: dict[str, str] = {}
         self._hosts: dict[str, str] = {}
         self._statuses: dict[str, int | None] = {}
-        self._words: dict[Any, Row | None] = {}  # None where the words are no failure
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._asked_for = self._missed = self._blocks = 0
         self._repeats = True
@@ -241,6 +246,7 @@ class Kernel:
         self.rows: list[Row] = list(self._fixed)
         self._known: dict[Any, Any] = {}  # Judged, or Judged by what the URL says
         self._skeletons: dict[Any, Any] = {}  # _Skeleton or _USELESS, or these by what the URL says
+        self._words: dict[Any, Row | None] = {}  # None where the words are no failure
         self._cost = 0
 
     def make_room(self) -> None:
@@ -251,7 +257,7 @@ class Kernel:
         self._blocks += 1
         self._repeats = self._missed < _RARELY * self._asked_for or self._blocks % _TRIED_EVERY == 0
         self._asked_for = self._missed = 0
-        memories: tuple[dict[Any, Any], ...] = (self._providers, self._hosts, self._statuses, self._endpoints, self._words, self._plans)
+        memories: tuple[dict[Any, Any], ...] = (self._providers, self._hosts, self._statuses, self._endpoints, self._plans)
         for memory in memories:
             if len(memory) > _MOST_SMALL:
                 memory.clear()
@@ -368,15 +374,14 @@ class Kernel:
         known = self._known.get(key)
         if known is None:
             known = self._judge_observation(Observation(name, exception=text))
-            self._remember(key, known, len(text))
+            self._remember(key, known, text)
         return known
 
     def _learn(
         self, key: Any, name: str, status: int | None, error_type: str | None, body: str | bytes | None, method: str | None, url: str | None
     ) -> Judged:
         """Judges what is not remembered, and remembers it."""
-        length = 0 if body is None else len(body)
-        if body is not None and length <= _LONGEST_REMEMBERED:
+        if body is not None and len(body) <= _LONGEST_REMEMBERED:
             cut = split(body)
             if cut is not None:
                 skeleton, values = cut
@@ -384,7 +389,7 @@ class Kernel:
                 judged = self._learn_skeleton(cut_key, values, body, method, url)
                 if judged is not None:
                     if self._repeats and type(self._skeletons[cut_key]) is not dict:
-                        self._remember(key, judged, length)
+                        self._remember(key, judged, body)
                     return judged
         rows, seen = self._judge_body(name, status, error_type, body, method, url)
         judged = self._judged(rows)
@@ -392,10 +397,10 @@ class Kernel:
             by_features = self._known.get(key)
             if by_features is None:
                 by_features = {}
-                self._remember(key, by_features, length)
+                self._remember(key, by_features, body)
             by_features[self._features(name, method, url)] = judged
         else:
-            self._remember(key, judged, length)
+            self._remember(key, judged, body)
         return judged
 
     def _judge_body(
@@ -433,7 +438,7 @@ class Kernel:
                 by_features[self._features(name, method, url)] = known
             else:
                 self._skeletons[key] = known
-            self._cost += len(body) + _KEY_COST
+            self._cost += 2 * getsizeof(body) + _KEY_COST + _PART_COST * len(skeleton)
         if known is _USELESS:
             return None
         judged, kept, made_of = cast("_Skeleton", known)
@@ -487,8 +492,10 @@ class Kernel:
                 )
                 finding = finding_of(self._catalogs, bare, sight, found, _CLEANER, None)
                 row = tuple.__new__(Row, (column_values(finding, 1), finding.provider, found.known_code))
-            if not seen.asked:
+            size = getsizeof(failure.message) + getsizeof(failure.detail) + getsizeof(failure.text)
+            if not seen.asked and size <= _LONGEST_WORDS:
                 self._words[words] = row
+                self._cost += _ROW_COST + 2 * size
             seen.asked = seen.asked or asked
         if row is None or (not failure.resource and failure.request_id is None and failure.doc_url is None):
             return row
@@ -508,14 +515,14 @@ class Kernel:
             ),
         )
 
-    def _remember(self, key: Any, judged: Judged | dict[Any, Judged], length: int) -> None:
-        if length <= _LONGEST_REMEMBERED:
+    def _remember(self, key: Any, judged: Judged | dict[Any, Judged], body: str | bytes | None) -> None:
+        if body is None or len(body) <= _LONGEST_REMEMBERED:
             self._known[key] = judged
-            self._cost += length + _KEY_COST
+            self._cost += getsizeof(body) + _KEY_COST
 
     def _add(self, row: Row) -> int:
         self.rows.append(row)
-        self._cost += _ROW_COST
+        self._cost += _ROW_COST + sum(map(getsizeof, row.values[_CODE : _DETAIL + 1]))
         return len(self.rows) - 1
 
     # Fields.
@@ -524,7 +531,7 @@ class Kernel:
         known = self._statuses.get(status, _NO_STATUS) if type(status) is str else _NO_STATUS
         if known is _NO_STATUS:
             known = self.records.status(status)
-            if type(status) is str:
+            if type(status) is str and len(status) <= _LONGEST_SMALL:
                 self._statuses[status] = known
         return cast("int | None", known)
 
@@ -532,14 +539,18 @@ class Kernel:
         if type(provider) is str and provider:
             known = self._providers.get(provider)
             if known is None:
-                known = self._providers[provider] = self.records.provider(provider, None)
+                known = self.records.provider(provider, None)
+                if len(provider) <= _LONGEST_SMALL:
+                    self._providers[provider] = known
             return known
         if (provider is None or provider == "") and type(url) is str and 0 < url.find("://") + 1 == url.find("/"):
             host = "/".join(url.split("/", 3)[:3])
             known = self._hosts.get(host)
             if known is None:
                 known = self.records.provider(None, url)
-                if host_provider(self._catalogs, host) == host_provider(self._catalogs, url):  # no ? or # ends the host
+                if len(host) <= _LONGEST_SMALL and host_provider(self._catalogs, host) == host_provider(
+                    self._catalogs, url
+                ):  # no ? or # ends the host
                     self._hosts[host] = known
             return known
         return self.records.provider(provider, url)
@@ -552,7 +563,9 @@ class Kernel:
         known = self._endpoints.get(key)
         if known is None:
             endpoint = self._catalogs.space(name).endpoint(method, url)
-            known = self._endpoints[key] = (None if endpoint is None else (endpoint.method, endpoint.path), is_signed(url))
+            known = (None if endpoint is None else (endpoint.method, endpoint.path), is_signed(url))
+            if len(url) <= _LONGEST_SMALL:
+                self._endpoints[key] = known
         return known
 
     def _read_headers(self, headers: object) -> tuple[_Plan, Mapping[str, str]]:
@@ -575,7 +588,9 @@ class Kernel:
                 names = tuple(read)
                 plan = self._plans.get(names)
                 if plan is None:
-                    plan = self._plans[names] = self._plan(names)
+                    plan = self._plan(names)
+                    if sum(map(len, names)) <= _LONGEST_SMALL:
+                        self._plans[names] = plan
                 if plan.simple:
                     return plan, read
         low = self._headers(headers)

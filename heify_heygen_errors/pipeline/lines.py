@@ -26,6 +26,7 @@ from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, Piece, Pipeli
 from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, count_records, error_arrays, error_schema, first_rows, later, refuse_clash
 from heify_heygen_errors.pipeline.kernel import REFUSED, UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.pipeline.replay import read_replayed, reject_from_json
+from heify_heygen_errors.pipeline.schemas import MAX_COLUMNS, too_many_columns
 from heify_heygen_errors.records import COLUMNS, ColumnClash, Line, NotARecord, at_path, encodes, parse_json, parse_line, row_line
 
 _CHUNK: Final = 1024 * 1024
@@ -352,7 +353,12 @@ class _Table:
         return True
 
     def meet(self, number: int, record: dict[str, Any]) -> None:
-        """Notes the names of a record's members."""
+        """Notes the names of a record's members.
+
+        Raises:
+            ClashError: one is that of an output column.
+            PipelineError: there are too many.
+        """
         fresh = [name for name in record if name not in self.known]
         if not fresh:
             return
@@ -362,6 +368,8 @@ class _Table:
             raise ClashError(number + 1, str(clash)) from None
         self.known.update(fresh)
         self.names += tuple(fresh)
+        if len(self.names) > MAX_COLUMNS:
+            raise too_many_columns(fresh[-1])
 
     def odd(self, number: int) -> None:
         """Reads a line by the reference, behind those that are pending."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import csv
-import io
 from typing import Any
 
 import msgspec
 
 from heify_heygen_errors.pipeline.blocks import PipelineError, Reject
+from heify_heygen_errors.pipeline.delimited import BOM, dialect_of
 from heify_heygen_errors.records import Line, NotARecord, parse_line
 
 
@@ -63,14 +62,13 @@ def read_replayed(reject: Reject) -> dict[str, Any]:
     if reject.format == "jsonl":
         return parse_line(Line(reject.line, 0, reject.raw, len(reject.raw)))
     try:
-        header = (reject.header or b"").decode()
-        text = reject.raw.decode()
+        dialect = dialect_of((reject.header or b"").removeprefix(BOM).rstrip(b"\r\n"), reject.format)
+        if dialect.record_end(reject.raw, 0) != len(reject.raw):
+            raise NotARecord(reject.reason)
+        cells = [cell.decode() for cell in dialect.cells(reject.raw.rstrip(b"\r\n"))]
     except UnicodeDecodeError as error:
-        msg = f"not UTF-8: byte {error.start} of the line"
+        msg = f"not UTF-8: byte {error.start} of a cell"
         raise NotARecord(msg) from None
-    delimiter = "\t" if reject.format == "tsv" else max(",;\t|", key=header.count)
-    names = next(csv.reader(io.StringIO(header.removeprefix("\ufeff")), delimiter=delimiter), [])
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    if len(rows) != 1 or len(rows[0]) != len(names):
-        raise NotARecord(reject.reason)
-    return dict(zip(names, rows[0], strict=True))
+    except PipelineError as error:
+        raise NotARecord(str(error)) from None
+    return dict(zip(dialect.names, cells, strict=True))

@@ -175,10 +175,12 @@ class _Run:
             return self.stream()
         plan = self.plan
         journal = Journal.open(str(plan.output), self.fingerprint(), resume=plan.resume)
+        if journal.finished:
+            return self.finished(journal)
         try:
             return self.with_journal(journal)
-        except TooManyRejectsError:
-            journal.publish([], rejects=self.routed(journal))
+        except TooManyRejectsError as error:
+            journal.publish([], rejects=self.routed(journal), result={"failed": str(error)})
             raise
         except ColumnClash:
             journal.discard()
@@ -190,8 +192,6 @@ class _Run:
     def with_journal(self, journal: Journal) -> Outcome:
         """Runs with a journal that lets a killed run go on."""
         plan = self.plan
-        if journal.finished:
-            return self.finished(journal)
         state = journal.state
         if state is not None:
             self.tally = tally_from_state(state["tally"])
@@ -231,7 +231,13 @@ class _Run:
         return None
 
     def finished(self, journal: Journal) -> Outcome:
-        """An earlier run had everything but the last names."""
+        """An earlier run had everything but the last names.
+
+        Raises:
+            TooManyRejectsError: that was its end.
+        """
+        if "failed" in journal.result:
+            raise TooManyRejectsError(journal.result["failed"])
         self.tally = tally_from_state(journal.result["tally"])
         written = [Written(**file) for file in journal.result["written"]]
         return self.outcome(written, journal.result["manifest"], resumed=True, discarded=False)
@@ -405,6 +411,9 @@ class _Run:
         position.records[position.input] += piece.tally.records
         self.found[position.input] = block.format
         position.place = block.end
+        if block.flaw is not None:  # the end of this input, which a resumed run must not come upon again
+            self.check_input(position.input)
+            position.input, position.place, position.lines = position.input + 1, 0, 0
         self.check_bad(final=False)
 
     def save(self, sink: Sink, position: _Position, journal: Journal | None) -> None:

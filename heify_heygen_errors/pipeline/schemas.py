@@ -14,6 +14,7 @@ block to block becomes, by `unify`:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
@@ -34,6 +35,14 @@ _DOUBLE_HOLDS: Final = 2**53
 # Field ids and pandas' own description say what stood where in the input, which is no longer so.
 _FOREIGN: Final = frozenset({b"PARQUET:field_id", b"pandas", b"ARROW:schema"})
 _UNITS: Final = ("s", "ms", "us")
+
+
+def too_many_columns(name: str) -> PipelineError:
+    """What to raise for more than `MAX_COLUMNS`; `name` is the last new one."""
+    return PipelineError(
+        f"the input has more than {MAX_COLUMNS} different columns (the last new one is {name[:80]!r}): are names of members data?"
+        " Write JSON Lines, which needs no columns, or move them into one member that holds an object"
+    )
 
 
 def survey(table: Any) -> Any:
@@ -71,18 +80,14 @@ def unify(known: Any | None, seen: Any, contract: Sequence[str] = ()) -> Any:
     fields = {} if known is None else {field.name: field for field in known}
     names = seen.names
     if len(set(names)) != len(names):
-        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         msg = f"the input has two columns named {twice!r}: rename one"
         raise PipelineError(msg)
     for field in seen:
         before = fields.get(field.name)
         fields[field.name] = _wider(before, field) if before is not None else _clean(field)
     if len(fields) > MAX_COLUMNS:
-        msg = (
-            f"the input has more than {MAX_COLUMNS} different columns (the last new one is {list(fields)[-1]!r}): are names of"
-            " members data? Write JSON Lines, which needs no columns, or move them into one member that holds an object"
-        )
-        raise PipelineError(msg)
+        raise too_many_columns(list(fields)[-1])
     last = [name for name in contract if name in fields]
     fixed = frozenset(last)
     ordered = [name for name in fields if name not in fixed] + last

@@ -25,6 +25,7 @@ from heify_heygen_errors.pipeline.targets import FileSink, Target, Written
 
 _MAX_OPEN: Final = 64  # files at a time
 _MAX_CHUNKS: Final = 64
+_MAX_TABLES: Final = 512  # that wait for a full row group
 # CSV needs the names of all columns in its first line, and they are known at the end only.
 _STORAGE: Final = {"jsonl": "jsonl", "csv": "arrow", "tsv": "arrow", "parquet": "parquet", "arrow": "arrow"}
 
@@ -43,6 +44,7 @@ class _Waiting:
     tables: list[Any] = attrs.Factory(list)
     rows: int = 0
     size: int = 0
+    compacted: int = 0  # of the tables, the first ones
     part: Part | None = None
     file: str = ""
     written: int = 0
@@ -51,12 +53,13 @@ class _Waiting:
         self.tables.append(table)
         self.rows += table.num_rows
         self.size += table.nbytes
-        last = self.tables[-_MAX_CHUNKS:]
-        if len(self.tables) % _MAX_CHUNKS == 0 and all(one.schema.equals(table.schema, check_metadata=True) for one in last):
-            self.tables[-_MAX_CHUNKS:] = [compact(pa.concat_tables(last))]
+        fresh = self.tables[self.compacted :]
+        if len(fresh) >= _MAX_CHUNKS and all(one.schema.equals(table.schema, check_metadata=True) for one in fresh):
+            self.tables[self.compacted :] = [compact(pa.concat_tables(fresh))]
+            self.compacted += 1
 
     def take(self) -> list[Any]:
-        tables, self.tables, self.rows, self.size = self.tables, [], 0, 0
+        tables, self.tables, self.rows, self.size, self.compacted = self.tables, [], 0, 0, 0
         return tables
 
 
@@ -78,6 +81,7 @@ class TableSink(FileSink):
         self._contract = tuple(target.contract.names)
         direct = target.is_folder and self._storage == target.format
         self._store = self._folder.path / ("out" if direct else "rows")
+        self._seen: Any = None  # the schema that was met last
         self._logical: Any = None
         self._schemas: list[Any] = []
         self._kept: list[_Kept] = []
@@ -144,8 +148,12 @@ class TableSink(FileSink):
 
     def _learn(self, table: Any) -> None:
         """Brings the schema up to date; ends the files that have another one."""
+        seen = survey(table)
+        if self._seen is not None and seen.equals(self._seen, check_metadata=True):  # as of nearly every block
+            return
+        self._seen = seen
         first = self._logical is None
-        logical = unify(self._logical, survey(table), self._contract)
+        logical = unify(self._logical, seen, self._contract)
         missing = [name for name in self._target.partition_by if name not in logical.names]
         if missing and not self._values and table.num_rows:
             msg = f"there is no column {missing[0]!r} to partition by: the columns are {', '.join(logical.names)}"
@@ -175,7 +183,7 @@ class TableSink(FileSink):
         self._size -= waiting.size
         waiting.add(table)
         self._size += waiting.size
-        if waiting.rows >= ROW_GROUP:
+        if waiting.rows >= ROW_GROUP or len(waiting.tables) >= _MAX_TABLES:
             self._flush(waiting)
 
     def _part(self, waiting: _Waiting) -> Part:

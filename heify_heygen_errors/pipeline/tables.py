@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -27,11 +28,13 @@ class Normalized:
     Attributes:
         batch: passthrough columns, columns of the contract; rows that could not be read are left out, or are kept
             without an error under `keep_rejects`.
+        rows: for each row of `batch` its number in the input from 0; None if they are the same.
         rejected: number of a row from 0 and why it could not be read, in order.
         tally: counts.
     """
 
     batch: pa.RecordBatch
+    rows: list[int] | None
     rejected: tuple[tuple[int, str], ...]
     tally: Tally
 
@@ -60,12 +63,13 @@ def normalize_batch(
     names = batch.schema.names
     refuse_clash(kernel, names, kept=keep_rejects)
     if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         msg = f"two columns have the name {twice!r}: rename one of them"
         raise PipelineError(msg)
     judged, rows, rejected = judge_rows([field_values(batch, field, kernel) for field in INPUT_FIELDS], kernel, keep_rejects=keep_rejects)
     passed = passed_columns(batch, kernel)
     slots, owners = first_rows(judged, explode=options.explode)
+    shown: list[int] | None = None
     if len(rows) < batch.num_rows or owners is not None:
         shown = rows if owners is None else [rows[owner] for owner in owners]
         passed = pa.RecordBatch.from_arrays([picked(column, shown) for column in passed.columns], schema=passed.schema)
@@ -90,6 +94,7 @@ def normalize_batch(
         metadata.pop(stale, None)
     return Normalized(
         batch=pa.RecordBatch.from_arrays(arrays, schema=pa.schema([*passed.schema, *schema], metadata)),
+        rows=shown,
         rejected=tuple(rejected),
         tally=tally,
     )

@@ -137,7 +137,9 @@ class Worker:
         if keep and read.rejects:
             tally.written += len(read.rejects)
             tally.rows += len(read.rejects)
-            batches.append(kept_batch(self.kernel, read.rejects))
+            lines = [line for _, _, line in read.places]
+            of_rows = [lines[row] for row in (range(done.batch.num_rows) if done.rows is None else done.rows)]
+            batches = [_in_order(done.batch, of_rows, kept_batch(self.kernel, read.rejects), [reject.line for reject in read.rejects])]
         return Piece(payload=self._payload(batches), rejects=tuple(rejects), tally=tally)
 
     def _table(self, block: Block) -> Piece:
@@ -197,3 +199,13 @@ def _under(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """A batch without passthrough columns under a schema that has some."""
     arrays = [batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _in_order(rows: pa.RecordBatch, lines: Sequence[int], kept: pa.RecordBatch, kept_lines: Sequence[int]) -> pa.RecordBatch:
+    """Rows and kept rejects in the order of their lines."""
+    kept = _under(kept, rows.schema)
+    joined = pa.RecordBatch.from_arrays(
+        [pa.concat_arrays([one, other]) for one, other in zip(rows.columns, kept.columns, strict=True)], schema=rows.schema
+    )
+    all_lines = [*lines, *kept_lines]
+    return joined.take(pa.array(sorted(range(len(all_lines)), key=all_lines.__getitem__), pa.int64()))

@@ -6,6 +6,7 @@ import copy
 import subprocess
 import sys
 from decimal import Decimal
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,15 @@ def test_numbers_of_other_libraries_are_read(status, seen):
     """A status can be a number of numpy or a decimal; NaN and NA are none, and pass through as they came."""
     (row,) = normalize_records([REFUSED | {"status": status}])
     assert (row["error_status"], row["status"] is status) == (seen, True)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Retry-After": "7"}, MappingProxyType({"Retry-After": "7"}), [("Retry-After", "7")], '{"Retry-After": 7}']
+)
+def test_headers_may_be_any_mapping(headers):
+    """Headers are any mapping, pairs or JSON text, and pass through as they are if they are kept."""
+    (row,) = normalize_records([REFUSED | {"status": 429, "headers": headers}], keep=True)
+    assert (row["error_retry_after"], row["headers"] is headers) == (7.0, True)
 
 
 @pytest.mark.parametrize("body", [b'{"code":400112}', memoryview(b'{"code":400112}'), '{"code":400112}'.encode("utf-16")])
@@ -124,6 +134,13 @@ def test_explode_prefix_keep_fields_and_paths():
     assert [(row["answer"], row["error_code"]) for row in rows] == [({"code": 200}, "mine")] * 2
     (row,) = normalize_records([record], keep=True, **options)
     assert row["answer"] == record["answer"]
+
+
+@pytest.mark.parametrize("options", [{"fields": {"body": "text"}}, {"paths": {"body": "text"}}, {"paths": {"body": ("text",)}}])
+def test_a_path_of_one_name_is_a_name(options):
+    """A path that is one name means the member of that name, which is left out like a body."""
+    (row,) = normalize_records([{"provider": "heygen", "status": 401, "text": REFUSED["body"]}], **options)
+    assert (row["error_code"], "text" in row) == ("400112", False)
 
 
 @pytest.mark.parametrize(("options", "name"), [({}, "error_code"), ({"on_error": "keep"}, "error_raw"), ({"prefix": "v_"}, "v_error_rule")])

@@ -137,6 +137,8 @@ def test_columns_pass_through_untouched():
     assert_frame_equal(rows, normalize_polars(frame.lazy()).collect())
     exploded = normalize_polars(frame, explode=True)
     assert_frame_equal(frame.drop("body"), exploded.drop(COLUMNS))
+    named = frame.with_columns(pl.lit(1).alias("hhe errors"))
+    assert normalize_polars(named.lazy()).collect()["hhe errors"].to_list() == [1, 1]
     objects = frame.with_columns(o=pl.Series([{1}, {2}], dtype=pl.Object))
     assert normalize_polars(objects)["o"].to_list() == [{1}, {2}]
 
