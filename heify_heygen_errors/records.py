@@ -84,6 +84,11 @@ class RecordOptions:
     explode: bool = False
     prefix: str = ""
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The fields for which a name or path was chosen."""
+        return frozenset(field for field, name in self.fields.items() if name != field) | frozenset(self.paths)
+
 
 def column_values(finding: Finding | None, count: int | None) -> tuple[object, ...]:
     """The values of one row in the order of `COLUMNS`; all None but the count where nothing failed.
@@ -246,7 +251,7 @@ class RecordNormalizer:
         if isinstance(value, str):
             value = value.strip()
             whole, point, rest = value.partition(".")
-            if point and rest and not rest.strip("0"):  # 402.0, as spreadsheets and data frames write numbers into text
+            if whole and point and rest and not rest.strip("0"):  # 402.0, as spreadsheets and data frames write numbers into text
                 value = whole
         if value is None or value == "":
             return None

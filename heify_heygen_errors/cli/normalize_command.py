@@ -20,7 +20,7 @@ from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash, RecordOptions
 
 if TYPE_CHECKING:
     from heify_heygen_errors.cli.app import Session
-    from heify_heygen_errors.pipeline.run import Plan
+    from heify_heygen_errors.pipeline.run import Outcome, Plan
 
 _FORMATS: Final = ("jsonl", "csv", "tsv", "parquet", "arrow")
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -110,7 +110,6 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     session: Session = context.obj
     try:
         from heify_heygen_errors.pipeline.blocks import PipelineError
-        from heify_heygen_errors.pipeline.journal import work_folder
         from heify_heygen_errors.pipeline.report import summary
         from heify_heygen_errors.pipeline.run import TooManyRejectsError, run
     except ImportError as error:
@@ -130,13 +129,16 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     except ColumnClash as error:
         raise click.UsageError(str(error)) from None
     except TooManyRejectsError as error:
-        say(f"Error: {error}; nothing was written to {given['output']}" if given["output"] != "-" else f"Error: {error}")
+        where = plan.failed_rejects or plan.rejects if plan.on_error == "route" else None
+        kept = f"; the rejects are in {where}" if where not in (None, "-") else ""
+        say(f"Error: {error}" + ("" if given["output"] == "-" else f"; nothing was written to {given['output']}") + kept)
         return 1
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        if given["output"] != "-" and os.path.exists(work_folder(given["output"])):
-            say("--resume goes on from the last checkpoint")
+        hint = _resumable(given["output"])
+        if hint:
+            say(hint)
         raise
     except (PipelineError, OSError) as error:
         told = (
@@ -144,26 +146,43 @@ def normalize(context: click.Context, /, **given: Any) -> int:
             if isinstance(error, OSError)
             else str(error)
         )
-        left = given["output"] != "-" and os.path.exists(work_folder(given["output"]))
-        say(f"Error: {told}" + ("; --resume goes on from the last checkpoint" if left and "--resume" not in told else ""))
+        hint = "" if "--resume" in told or "another run" in told else _resumable(given["output"])
+        say(f"Error: {told}" + (hint and f"; {hint}"))
         return 2
     counted = summary(done.tally, catalogs=session.normalizer.catalogs)
     if given["summary_json"] is not None:
         _write_summary(given["summary_json"], counted)
     if done.tally.written and done.tally.unobserved == done.tally.written:
         say("no record has a status, a body or an exception: name the members that hold them with --field or --map")
-    lines = ("not JSON", "no JSON object")
-    if not quiet and done.tally.rejects == done.tally.records > 0 and all(reason.startswith(lines) for reason in done.tally.reasons):
-        say("nothing could be read: if IN is CSV, say --from csv; if it is one JSON array, make lines of it with  jq -c '.[]' FILE")
+    for field in sorted(plan.options.named - done.tally.named.keys() if done.tally.records else ()):
+        path = ".".join(plan.options.paths.get(field, (plan.options.fields[field],)))
+        say(f"no record has {path!r}, which was named for {field}")
     if not quiet:
-        if plan.resume and done.resumed:
-            say("went on from the last checkpoint")
-        elif plan.resume:
-            say("the unfinished run had no checkpoint yet: began anew" if done.discarded else "there was no unfinished run: began anew")
-        elif done.discarded:
-            say("an unfinished run was there and was removed; --resume would have gone on with it")
-        tell(counted, output=given["output"], rejects=plan.rejects if done.rejects and plan.rejects != "-" else None, seconds=done.seconds)
+        _tell(plan, done, counted, given["output"])
     return 1 if done.tally.rejects else 0
+
+
+def _resumable(output: str) -> str:
+    """What to say if a run left a checkpoint."""
+    from heify_heygen_errors.pipeline.journal import work_folder
+
+    left = output != "-" and (work_folder(output) / "journal.json").exists()
+    return "--resume goes on from the last checkpoint" if left else ""
+
+
+def _tell(plan: Plan, done: Outcome, counted: dict[str, Any], output: str) -> None:
+    """The end of a run in words."""
+    tally = done.tally
+    lines = ("not JSON", "no JSON object")
+    if tally.rejects == tally.records > 0 and all(reason.startswith(lines) for reason in tally.reasons):
+        say("nothing could be read: if IN is CSV, say --from csv; if it is one JSON array, make lines of it with  jq -c '.[]' FILE")
+    if plan.resume and done.resumed:
+        say("went on from the last checkpoint")
+    elif plan.resume:
+        say("the unfinished run had no checkpoint yet: began anew" if done.discarded else "there was no unfinished run: began anew")
+    elif done.discarded:
+        say("an unfinished run was there and was removed; --resume would have gone on with it")
+    tell(counted, output=output, rejects=plan.rejects if done.rejects and plan.rejects != "-" else None, seconds=done.seconds)
 
 
 def _plan(session: Session, given: dict[str, Any]) -> Plan:
@@ -199,6 +218,7 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
         on_error=given["on_error"],
         max_bad=given["max_bad"],
         rejects=rejects,
+        failed_rejects=rejects if given["rejects"] or rejects is None else rejects.replace(".rejects.jsonl", ".failed.rejects.jsonl"),
         manifest=manifest,
         resume=given["resume"],
         checkpoint=given["checkpoint"],
@@ -232,6 +252,9 @@ def _targets(given: dict[str, Any]) -> tuple[str | None, str | None, set[str]]:
     """The rejects file, the manifest, and all files that the run writes by their real paths."""
     output, rejects, summary_json = given["output"], given["rejects"], given["summary_json"]
     bare = output.rstrip("/" + os.sep) or output
+    if os.path.basename(bare) in ("", ".", ".."):
+        msg = f"{output} is no name for an output: name a file or a folder of its own"
+        raise click.UsageError(msg)
     if given["on_error"] == "route" and rejects is None:
         rejects = f"{bare}.rejects.jsonl"
     manifest = given["manifest"]

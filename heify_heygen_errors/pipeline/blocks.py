@@ -105,6 +105,7 @@ class Tally:
         unmatched: failed records by fingerprint that ended in rule ``unknown`` or in a status fallback without a code,
             in the order of first appearance.
         unmatched_samples: for each of `unmatched` its provider, rule and redacted message or detail.
+        named: blocks in which a field that the options name has a value, by field.
         beyond: what `reasons`, `unknown` and `unmatched` do not hold by kind because they are full, by their names.
     """
 
@@ -127,6 +128,7 @@ class Tally:
     samples: dict[tuple[str, str], tuple[str | None, str]] = attrs.Factory(dict)
     unmatched: Counter[str] = attrs.Factory(Counter)
     unmatched_samples: dict[str, tuple[str, str, str | None]] = attrs.Factory(dict)
+    named: Counter[str] = attrs.Factory(Counter)
     beyond: Counter[str] = attrs.Factory(Counter)
 
     def add(self, other: Tally) -> None:
@@ -159,7 +161,7 @@ class Tally:
 
 
 _NUMBERS: Final = ("lines", "records", "written", "rows", "failed", "unobserved", "rejects", "blank", "retryable")
-_COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "beyond")
+_COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "named", "beyond")
 _NO_PROVIDER: Final = "there is no provider "
 
 

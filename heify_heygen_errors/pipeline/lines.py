@@ -192,6 +192,13 @@ class _Replayed(_Lines):
         return read_replayed(original)
 
 
+def _named(kernel: Kernel, record: dict[str, Any]) -> dict[str, int]:
+    """The fields that the options name and that a record has."""
+    options = kernel.options
+    paths = {field: options.paths.get(field) or (options.fields[field],) for field in options.named}
+    return {field: 1 for field, path in paths.items() if at_path(record, path) is not None}
+
+
 def _open(block: Block, text: bytes, offset: int) -> _Lines:
     return (_Replayed if block.format == "rejects" else _Lines)(block, text, offset)
 
@@ -270,6 +277,7 @@ class _Table:
         self.numbers: list[int] = []
         self.runs: list[_Run] = []
         self.judged: list[Judged] = []
+        self.named: dict[str, int] = {}  # fields that the options name and that have a value
         self.kept: dict[int, tuple[str, str]] = {}  # by row: why a record could not be read, and its text
 
     def read(self) -> None:
@@ -383,6 +391,7 @@ class _Table:
         except NotARecord as reason:
             self.refuse(number, str(reason))
             return
+        self.named.update(_named(self.kernel, record))
         self.run(None).records.append(record)
         self.judged.append(judged)
 
@@ -413,6 +422,9 @@ class _Table:
         judge, done = self.kernel.judge, self.judged
         taken = self.run(self.typed).records
         columns = [self.field(chunk, field) for field in _FIELDS]
+        for field in self.kernel.options.named:
+            if any(value is not None for value in columns[_FIELDS.index(field)]):
+                self.named[field] = 1
         inexact = float in set(map(type, columns[_STATUS]))  # a float may not be the number that was written
         for place, fields in enumerate(zip(*columns, strict=True)):
             try:
@@ -553,6 +565,7 @@ def lines_to_table(block: Block, text: bytes, offset: int, kernel: Kernel, *, ke
     batch = table.batch()
     tally = _tally(lines, kernel, [judged for row, judged in enumerate(table.judged) if row not in table.kept], len(table.kept))
     tally.rows = 0 if batch is None else batch.num_rows
+    tally.named.update(table.named)
     return Piece(payload=b"" if batch is None else to_ipc([batch]), rejects=lines.rejects, tally=tally)
 
 
@@ -619,6 +632,7 @@ def lines_to_lines(block: Block, text: bytes, offset: int, kernel: Kernel, *, ke
         rows += found[1]
     tally = _tally(lines, kernel, judged, kept)
     tally.rows = len(rows)
+    tally.named.update(writer.named)
     return Piece(payload=b"".join(rows), rejects=lines.rejects, tally=tally)
 
 
@@ -643,6 +657,8 @@ class _Writer:
         self.keys: dict[str, bytes] = {}
         self.parts: dict[int, tuple[bytes, bytes, bytes, Any, bytes, bytes]] = {}
         self.small: dict[bytes, Any] = {}
+        self.named: dict[str, int] = {}
+        self.chosen = [(field, _FIELDS.index(field)) for field in options.named]
 
     def quick(self, line: bytes) -> tuple[Judged, list[bytes]] | None:
         """A record and its rows; None if the reference has to read it.
@@ -655,6 +671,9 @@ class _Writer:
         record = _decode_raw(line)
         get = record.get
         values = [get(name) for name in self.names]
+        for field, place in self.chosen:
+            if values[place] is not None:
+                self.named[field] = 1
         provider, status, headers, body, method, url, exception = values
         try:
             judged = self.kernel.judge(
@@ -691,6 +710,7 @@ class _Writer:
             NotARecord: a field of it cannot be read.
         """
         refuse_clash(self.kernel, record, kept=bool(self.tail))
+        self.named.update(_named(self.kernel, record))
         judged = self.kernel.judge_record(record)
         passed = self.kernel.records.passed(record)
         head = row_line(passed)[:-2] + (b"," if passed else b"")

@@ -38,6 +38,7 @@ CHECKPOINT: Final = 1024 * 1024 * 1024
 LINES_CHECKPOINT: Final = 64 * 1024 * 1024
 """The same where rows are appended as lines, which makes a checkpoint cheap."""
 
+_SMALLEST_BLOCK: Final = 16 * 1024
 _ENOUGH: Final = 16 * 1024 * 1024  # bytes of input that are worth a process of their own
 
 
@@ -61,6 +62,7 @@ class Plan:
         on_error: ``route`` (to the rejects), ``keep`` (as rows) or ``fail``.
         max_bad: rejects that are allowed, as a number or as a share of the records (a float); None for any.
         rejects: file for records that cannot be read, ``"-"`` for stdout; None only under ``keep`` and ``fail``.
+        failed_rejects: the same if the run ends without an output, whose own rejects these are not.
         manifest: file for the manifest; None for none.
         resume: go on from the last checkpoint of a run that was killed.
         checkpoint: bytes of input between checkpoints; None for the usual.
@@ -79,6 +81,7 @@ class Plan:
     on_error: str = "route"
     max_bad: int | float | None = None
     rejects: str | None = None
+    failed_rejects: str | None = None
     manifest: str | None = None
     resume: bool = False
     checkpoint: int | None = None
@@ -156,7 +159,7 @@ class _Run:
         )
         usual = LINES_CHECKPOINT if plan.format == "jsonl" else CHECKPOINT
         self.checkpoint = usual if plan.checkpoint is None else min(plan.checkpoint, usual)
-        self.block_size = min(BLOCK_SIZE, self.checkpoint)
+        self.block_size = max(_SMALLEST_BLOCK, min(BLOCK_SIZE, self.checkpoint))
         self.streams = plan.output is None or is_device(plan.output)
         self.tally = Tally()
         self.digests: dict[int, str] = {}
@@ -180,7 +183,8 @@ class _Run:
         try:
             return self.with_journal(journal)
         except TooManyRejectsError as error:
-            journal.publish([], rejects=self.routed(journal), result={"failed": str(error)})
+            failed = self.routed(journal)
+            journal.publish([], rejects=failed and (plan.failed_rejects or failed), result={"failed": str(error)})
             raise
         except ColumnClash:
             journal.discard()
@@ -562,7 +566,7 @@ def _rejects_file(path: str | None) -> Iterator[IO[bytes] | None]:
         raise
 
 
-_COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "reasons", "unmatched", "beyond")
+_COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "reasons", "unmatched", "named", "beyond")
 
 
 def tally_to_state(tally: Tally) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from heify_heygen_errors.pipeline.blocks import PipelineError, Reject, Tally, reason_kind
 from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows, refuse_clash
 from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
-from heify_heygen_errors.pipeline.texts import json_lines
+from heify_heygen_errors.pipeline.texts import json_lines, plain_text
 from heify_heygen_errors.records import INPUT_FIELDS, NotARecord
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -199,6 +199,8 @@ def _values(array: Any) -> list[Any]:
     except UnicodeDecodeError:
         binary = array.cast(pa.large_binary()) if pa.types.is_large_string(array.type) else array.view(pa.binary())
         return [text_of_bytes(value, "body") for value in binary.to_pylist()]
+    except (OverflowError, ValueError):  # moments beyond Python's years
+        return list(plain_text(array).to_pylist())
 
 
 def _number(value: float, field: str) -> object:

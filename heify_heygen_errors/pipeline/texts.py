@@ -166,7 +166,7 @@ def _bare(array: Any) -> Any:
 
 
 def _numbers(array: Any) -> Any:
-    text = _replaced(array.cast(pa.string()), r"\A(-?\d+)\z", r"\1.0")
+    text = pc.replace_substring(_replaced(array.cast(pa.string()), r"\A(-?\d+)\z", r"\1.0"), "e+", "e")
     if pc.all(pc.is_finite(array)).as_py() is not False:
         return text
     text = _replaced(text, r"\A(-?)inf\z", r"\1Infinity")

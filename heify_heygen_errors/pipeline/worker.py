@@ -131,6 +131,7 @@ class Worker:
         done = self._batch(block, read.columns, (lambda row: _text(read.reject(row, "").raw)) if keep else None)
         rejects = sorted((*read.rejects, *(read.reject(row, reason) for row, reason in done.rejected)), key=lambda reject: reject.line)
         tally = done.tally
+        tally.named.update(dict.fromkeys(self.job.options.named, 1))  # the header has them
         tally.lines, tally.blank = read.lines, read.blank
         _count(tally, read.rejects)
         batches = [done.batch]
@@ -146,6 +147,7 @@ class Worker:
         if not block.data:
             return Piece(payload=b"", rejects=(), tally=Tally())
         tally = Tally()
+        tally.named.update(dict.fromkeys(self.job.options.named, 1))  # the schema has them
         rejects: list[Reject] = []
         batches: list[pa.RecordBatch] = []
         with pa.ipc.open_stream(pa.py_buffer(block.data)) as reader:

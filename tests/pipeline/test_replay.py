@@ -121,7 +121,7 @@ def test_cells_of_a_table_come_back_under_their_header(header, raw, kind, expect
 
 
 @pytest.mark.parametrize(
-    ("raw", "reason"), [(b"404", "r"), (b"404,x,y", "r"), (b"404,\xff", "not UTF-8: byte 4 of the line"), (b"", "r"), (b"4,5\n6,7", "r")]
+    ("raw", "reason"), [(b"404", "r"), (b"404,x,y", "r"), (b"404,\xff", "not UTF-8: byte 0 of a cell"), (b"", "r"), (b"4,5\n6,7", "r")]
 )
 def test_cells_that_do_not_fit_stay_a_reject(raw, reason):
     """Cells that are too few, too many or no text stay a reject."""
