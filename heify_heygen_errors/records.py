@@ -7,16 +7,13 @@ Records in = records written + rejects, always.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 import secrets
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -53,7 +50,6 @@ MAX_LINE: Final = 16 * 1024 * 1024
 """Bytes of a reject that are kept; of more, the rejects file holds length and SHA-256."""
 
 _BULKY: Final = ("headers", "url", "body")
-_CHUNK: Final = 1024 * 1024
 
 
 class NotARecord(ValueError):  # noqa: N818 - it names what the line is
@@ -404,29 +400,6 @@ def _no_constant(name: str) -> object:
     raise ValueError(msg)
 
 
-@attrs.define
-class Counts:
-    """What went through: records = written + rejects.
-
-    Attributes:
-        records: lines that were not blank.
-        written: records that became rows.
-        rows: rows; more than `written` with `explode`.
-        failed: records with a failure.
-        rejects: lines that are no records.
-        blank: blank lines, which are no records.
-        categories: records by the category of their first failure.
-    """
-
-    records: int = 0
-    written: int = 0
-    rows: int = 0
-    failed: int = 0
-    rejects: int = 0
-    blank: int = 0
-    categories: Counter[str] = attrs.Factory(Counter)
-
-
 @attrs.frozen
 class Line:
     """One line of an input: its number from 1, its byte offset, its bytes, or for an overlong one a digest."""
@@ -436,44 +409,6 @@ class Line:
     raw: bytes
     length: int
     sha256: str | None = None
-
-
-def read_lines(stream: IO[bytes]) -> Iterator[Line]:
-    """The lines of a stream without their ends; of lines over 16 MiB only length and SHA-256 are kept."""
-    number = offset = 0
-    while True:
-        raw = stream.readline(MAX_LINE + 2)
-        if not raw:
-            return
-        number += 1
-        start = offset
-        offset += len(raw)
-        bare = raw.removesuffix(b"\n").removesuffix(b"\r")
-        if len(bare) <= MAX_LINE:
-            yield Line(number, start, bare, len(raw))
-            continue
-        hashed = hashlib.sha256(raw)
-        length, ended = len(raw), raw.endswith(b"\n")
-        del raw, bare
-        while True:
-            chunk = b"" if ended else stream.readline(_CHUNK)
-            hashed.update(chunk)
-            length += len(chunk)
-            ended = chunk.endswith(b"\n")
-            if not chunk:
-                break
-        offset = start + length
-        yield Line(number, start, b"", length, hashed.hexdigest())
-
-
-def reject_line(file: str, line: Line, reason: str) -> bytes:
-    """A line of the rejects file."""
-    kept: dict[str, object] = {"file": file, "line": line.number, "offset": line.offset}
-    if line.sha256 is None:
-        kept["raw_base64"] = base64.b64encode(line.raw).decode()
-    else:
-        kept |= {"raw_base64": None, "length": line.length, "sha256": line.sha256}
-    return _dump(kept | {"reason": reason})
 
 
 def row_line(row: Mapping[str, object]) -> bytes:
@@ -497,37 +432,3 @@ def encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def normalize_lines(
-    streams: Iterator[tuple[str, IO[bytes]]], normalizer: RecordNormalizer, output: IO[bytes], rejects: IO[bytes], counts: Counts
-) -> None:
-    """Reads every line of the streams, writes rows and rejects, and counts.
-
-    Raises:
-        ColumnClash: an input column has the name of an output column.
-    """
-    category_column = normalizer.options.prefix + "error_category"
-    for file, stream in streams:
-        for line in read_lines(stream):
-            if line.sha256 is None and not line.raw.strip():
-                counts.blank += 1
-                continue
-            counts.records += 1
-            try:
-                rows = normalizer.rows(parse_line(line))
-            except ColumnClash as clash:
-                msg = f"{file}, line {line.number}: {clash}"
-                raise ColumnClash(msg) from None
-            except NotARecord as reason:
-                rejects.write(reject_line(file, line, str(reason)))
-                counts.rejects += 1
-            else:
-                for row in rows:
-                    output.write(row_line(row))
-                counts.written += 1
-                counts.rows += len(rows)
-                category = rows[0][category_column]
-                if category is not None:
-                    counts.failed += 1
-                    counts.categories[str(category)] += 1

@@ -140,8 +140,9 @@ WRONG = {
         ["normalize", "log.jsonl", "-o", "full"],
         "full has files that no earlier run wrote, for example mine",
     ),
+    "output of an unknown kind": (["normalize", "log.jsonl", "-o", "out.xlsx"], "say which with --format"),
     "output is a compressed file": (["normalize", "log.jsonl", "-o", "out.jsonl.gz"], "pipe stdout through gzip or zstd"),
-    "partitions in place of a file": (["normalize", "log.jsonl", "-o", "good.jsonl.x", "--partition-by", "provider"], "is a file"),
+    "partitions in place of a file": (["normalize", "log.jsonl", "-o", "table", "--partition-by", "provider"], "is a file"),
     "partitions on stdout": (["normalize", "log.jsonl", "--rejects", "r", "--partition-by", "provider"], "name a folder with -o"),
     "partitions by nothing": (["normalize", "log.jsonl", "-o", "out", "--partition-by", ""], "names of columns with commas"),
     "partitions by one column twice": (["normalize", "log.jsonl", "-o", "out", "--partition-by", "a,a"], "each once"),
@@ -212,7 +213,7 @@ def test_wrong_use(hhe: Run, folder: Path, arguments: list[str], message: str) -
     (folder / "binary.yaml").write_bytes(b"kind: \xff\n")
     for name in ("sub", "full"):
         (folder / name).mkdir()
-    for name in ("full/mine", "good.jsonl.x"):
+    for name in ("full/mine", "table"):
         (folder / name).write_text("mine\n")
     (folder / "link.jsonl").symlink_to("log.jsonl")
     before = _all_below(folder)

@@ -67,7 +67,8 @@ from heify_heygen_errors.catalog.schema import ENDPOINT, ENTRY, FAMILY, LIMIT, O
 from heify_heygen_errors.cli import main
 from heify_heygen_errors.cli.app import hhe
 from heify_heygen_errors.client.call import BodyOptions, CallOptions
-from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, TYPES
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS
+from heify_heygen_errors.pipeline.contract import TYPES
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS
 from heify_heygen_errors.testing import FakeServer, JobPlan
 from heify_heygen_errors.testing.factories import AnswerOptions

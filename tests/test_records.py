@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from heify_heygen_errors import ErrorInfo, Normalizer, Observation, normalize
 from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Tally
-from heify_heygen_errors.pipeline.run import Plan, run
-from heify_heygen_errors.pipeline.sources import Input, find_inputs
+from heify_heygen_errors.pipeline.discovery import Input, find_inputs
+from heify_heygen_errors.pipeline.plan import Plan
+from heify_heygen_errors.pipeline.run import run
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS, ColumnClash, NotARecord, RecordNormalizer, RecordOptions
 
 Run = Callable[..., Any]
@@ -667,7 +668,7 @@ def test_a_line_of_16_mib_is_read(end: bytes) -> None:
     assert len(record) == MAX_RECORD
     done = _run(record + end)
     assert (done.counts.written, done.counts.rejects) == (1, 0)
-    done = _run(record[:-1] + b"?" + end)
+    done = _run_stream("log.jsonl", io.BytesIO(record[:-1] + b"?" + end))
     assert (done.counts.written, done.counts.rejects) == (0, 1)
     assert base64.b64decode(done.rejects[0]["raw_base64"]) == record[:-1] + b"?"
 

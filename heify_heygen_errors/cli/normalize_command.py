@@ -20,7 +20,7 @@ from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash, RecordOptions
 
 if TYPE_CHECKING:
     from heify_heygen_errors.cli.app import Session
-    from heify_heygen_errors.pipeline.run import Outcome, Plan
+    from heify_heygen_errors.pipeline.plan import Outcome, Plan
 
 _FORMATS: Final = ("jsonl", "csv", "tsv", "parquet", "arrow")
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -110,9 +110,12 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     session: Session = context.obj
     try:
         from heify_heygen_errors.pipeline.blocks import PipelineError
+        from heify_heygen_errors.pipeline.plan import TooManyRejectsError
         from heify_heygen_errors.pipeline.report import summary
-        from heify_heygen_errors.pipeline.run import TooManyRejectsError, run
+        from heify_heygen_errors.pipeline.run import run
     except ImportError as error:
+        if (error.name or "").startswith("heify_heygen_errors"):
+            raise
         msg = f"normalize needs {error.name}: pip install 'heify-heygen-errors[cli,pipeline]' (in a checkout '.[cli,pipeline]')"
         raise click.UsageError(msg) from None
     quiet: bool = given["quiet"]
@@ -146,9 +149,11 @@ def normalize(context: click.Context, /, **given: Any) -> int:
             if isinstance(error, OSError)
             else str(error)
         )
-        hint = "" if "--resume" in told or "another run" in told else _resumable(given["output"])
+        hint = "" if "--resume" in told or "another run" in told or "begin anew" in told else _resumable(given["output"])
         say(f"Error: {told}" + (hint and f"; {hint}"))
         return 2
+    if plan.failed_rejects not in (None, plan.rejects):
+        Path(str(plan.failed_rejects)).unlink(missing_ok=True)  # of an earlier run
     counted = summary(done.tally, catalogs=session.normalizer.catalogs)
     if given["summary_json"] is not None:
         _write_summary(given["summary_json"], counted)
@@ -186,8 +191,8 @@ def _tell(plan: Plan, done: Outcome, counted: dict[str, Any], output: str) -> No
 
 
 def _plan(session: Session, given: dict[str, Any]) -> Plan:
-    from heify_heygen_errors.pipeline.run import Plan
-    from heify_heygen_errors.pipeline.sources import find_inputs
+    from heify_heygen_errors.pipeline.discovery import find_inputs
+    from heify_heygen_errors.pipeline.plan import Plan
 
     _refuse_misfits(given)
     output = given["output"]
@@ -203,6 +208,9 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
         if source.path is not None and os.path.realpath(source.path) in taken:
             msg = f"{source.name} is an input and an output: write elsewhere with -o or --rejects"
             raise click.UsageError(msg)
+    if given["resume"] and any(source.path is None for source in inputs):
+        msg = "what comes from stdin cannot be read again: leave out --resume, or name files"
+        raise click.UsageError(msg)
     if passed_over and not given["quiet"]:
         more = f" and {len(passed_over) - _NAMED} more" if len(passed_over) > _NAMED else ""
         shown = ", ".join(printable(path) for path in sorted(passed_over)[:_NAMED])
@@ -218,7 +226,7 @@ def _plan(session: Session, given: dict[str, Any]) -> Plan:
         on_error=given["on_error"],
         max_bad=given["max_bad"],
         rejects=rejects,
-        failed_rejects=rejects if given["rejects"] or rejects is None else rejects.replace(".rejects.jsonl", ".failed.rejects.jsonl"),
+        failed_rejects=rejects if given["rejects"] or rejects is None else rejects.removesuffix(".rejects.jsonl") + ".failed.rejects.jsonl",
         manifest=manifest,
         resume=given["resume"],
         checkpoint=given["checkpoint"],
@@ -238,6 +246,8 @@ def _refuse_misfits(given: dict[str, Any]) -> None:
         " somewhere": on_error == "route" and ((to_stdout and rejects in (None, "-")) or (rejects is None and _is_device(output))),
         "rejects and summary cannot both go to stdout: name a file with --rejects or --summary-json": rejects == summary_json == "-",
         "rows and summary cannot both go to stdout: name a file with -o or --summary-json": to_stdout and summary_json == "-",
+        "partitions are a folder of files and cannot go to stdout or a device: name a folder with -o": given["partition_by"] is not None
+        and (to_stdout or _is_device(output)),
         "the manifest goes to a file: name one with --manifest": given["manifest"] == "-",
         "--manifest and --no-manifest exclude each other": bool(given["manifest"] and given["no_manifest"]),
         f"--on-error {on_error} has no rejects file: leave out --rejects": on_error != "route" and rejects is not None,
@@ -294,7 +304,7 @@ def _columns(given: str | None) -> tuple[str, ...]:
 
 
 def _format(given: dict[str, Any], output: str) -> str:
-    from heify_heygen_errors.pipeline.sources import EXTENSIONS
+    from heify_heygen_errors.pipeline.discovery import EXTENSIONS
 
     if given["form"] is not None:
         return str(given["form"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pyarrow as pa
 
 from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
 from heify_heygen_errors.pipeline.judging import Judge, raw_row, slices
-from heify_heygen_errors.pipeline.tables import field_values
+from heify_heygen_errors.pipeline.tables import field_values, picked
 from heify_heygen_errors.pipeline.tables import passed_columns as arrow_passed
 from heify_heygen_errors.records import INPUT_FIELDS
 
@@ -62,24 +62,14 @@ class _Work:
             self.rejected += rejected
         self._first += batch.num_rows
         passed = arrow_passed(batch, judge.kernel)
-        columns = passed.columns if len(owners) == batch.num_rows else [_repeated(column, owners, first) for column in passed.columns]
+        columns = passed.columns
+        if len(owners) != batch.num_rows:
+            rows = [owner - first for owner in owners]
+            columns = [picked(column, rows) for column in columns]
         metadata = {**(batch.schema.metadata or {}), **errors.schema.metadata}
         for key in _STALE:
             metadata.pop(key, None)
         return pa.RecordBatch.from_arrays([*columns, *errors.columns], schema=pa.schema([*passed.schema, *errors.schema], metadata))
-
-
-def _repeated(column: pa.Array, owners: Sequence[int], first: int) -> pa.Array:
-    """A column with the values of some rows, in order, some of them several times.
-
-    Parts are put together instead of taking rows, which pyarrow cannot do for views and run ends, at any depth.
-    """
-    parts, start = [], 0
-    for place in range(1, len(owners) + 1):
-        if place == len(owners) or owners[place] == owners[place - 1]:
-            parts.append(column.slice(owners[start] - first, place - start))
-            start = place
-    return pa.concat_arrays(parts)
 
 
 def _refuse_misfit(schema: pa.Schema, choices: Choices) -> None:

@@ -6,6 +6,7 @@ Performs no I/O. All values pickle, so that workers can be processes.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -17,8 +18,26 @@ MAX_KINDS: Final = 1000
 """Unknown codes, unmatched messages and reasons of rejects that a `Tally` of a whole input tells apart."""
 
 
+KEPT_COLUMNS: Final = ("error_reject", "error_raw")
+"""Columns of rejects that are kept as rows: why a record could not be read, and the text of what was read of it."""
+
+
 class PipelineError(Exception):
     """A run that cannot go on: an input, output or option is wrong. The message says where and what to do."""
+
+
+class ClashError(Exception):
+    """The input has a member or column with the name of an output column.
+
+    Attributes:
+        line: counted from the block's first, which is 1; None for tables.
+        message: what to do.
+    """
+
+    def __init__(self, line: int | None, message: str) -> None:
+        super().__init__(line, message)
+        self.line = line
+        self.message = message
 
 
 @attrs.frozen(kw_only=True)
@@ -159,9 +178,31 @@ class Tally:
             else:
                 self.beyond[name] += count
 
+    def to_state(self) -> dict[str, Any]:
+        """The tally as JSON, in the order of its counters."""
+        state: dict[str, Any] = attrs.asdict(self, recurse=False)
+        for name in (*_COUNTERS, *_BOUNDED_BY_TEXT):
+            state[name] = list(state[name].items())
+        for name in ("unknown", "samples"):
+            state[name] = [[list(key), value] for key, value in state[name].items()]
+        state["unmatched_samples"] = list(state["unmatched_samples"].items())
+        return state
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Tally:
+        """A tally out of what `to_state` gave."""
+        read: dict[str, Any] = dict(state)
+        for name in (*_COUNTERS, *_BOUNDED_BY_TEXT):
+            read[name] = Counter(dict(map(tuple, state[name])))
+        read["unknown"] = Counter({tuple(key): value for key, value in state["unknown"]})
+        read["samples"] = {tuple(key): tuple(value) for key, value in state["samples"]}
+        read["unmatched_samples"] = {key: tuple(value) for key, value in state["unmatched_samples"]}
+        return cls(**read)
+
 
 _NUMBERS: Final = ("lines", "records", "written", "rows", "failed", "unobserved", "rejects", "blank", "retryable")
 _COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "named", "beyond")
+_BOUNDED_BY_TEXT: Final = ("reasons", "unmatched")
 _NO_PROVIDER: Final = "there is no provider "
 
 

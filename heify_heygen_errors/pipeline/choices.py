@@ -11,10 +11,8 @@ from typing import Any, Final, Literal, TypedDict
 import attrs
 
 from heify_heygen_errors.normalizer import Normalizer
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS, ColumnClash, RecordOptions
-
-REJECT_COLUMNS: Final = ("error_reject", "error_raw")
-"""Columns of ``on_error="keep"``: why a row could not be read, and the text of what was read of it."""
 
 _OBSERVED: Final = ("status", "body", "exception")
 _ON_ERROR: Final = ("raise", "keep")
@@ -110,7 +108,7 @@ class Choices:
     @property
     def made(self) -> tuple[str, ...]:
         """The names of the output columns."""
-        names = COLUMNS + REJECT_COLUMNS if self.keep_rejects else COLUMNS
+        names = COLUMNS + KEPT_COLUMNS if self.keep_rejects else COLUMNS
         return tuple(self.options.prefix + name for name in names)
 
     def refuse_clash(self, names: Iterable[object]) -> None:

@@ -13,16 +13,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from heify_heygen_errors.model import Category, Channel, Fault, Outcome, RetryAction
-from heify_heygen_errors.pipeline.blocks import Reject, Tally
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS, Reject, Tally
 from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.records import COLUMNS, ColumnClash
 
 SCHEMA_VERSION: Final = "1"
 SCHEMA_KEY: Final = b"heify_heygen_errors.schema"
 CATALOG_KEY: Final = b"heify_heygen_errors.catalog"
-
-KEPT_COLUMNS: Final = ("error_reject", "error_raw")
-"""Columns of ``--on-error keep``: why a record could not be read, and its text."""
 
 
 def _enum(kind: type[StrEnum] | Sequence[str]) -> tuple[pa.DataType, pa.Array, dict[str | None, int | None]]:

@@ -363,7 +363,7 @@ def _careful(block: Block, rejects: list[Reject], lines: int) -> Delimited:
     """Reads text that may have flaws: told apart record by record, what fits is read as a whole."""
     data, dialect, start, line = _opened(block)
     blank = _blank_before(data, start)
-    clean = _is_utf8(data)
+    clean = is_utf8(data)
     places: list[Place] = []
     for record in split_records(data, dialect, start, line):
         reason = record.reason
@@ -404,7 +404,8 @@ def _batch(pa: Any, dialect: Dialect, columns: Sequence[Sequence[bytes]]) -> Any
     return pa.RecordBatch.from_arrays(arrays, names=list(dialect.names))
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:

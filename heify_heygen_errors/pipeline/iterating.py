@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Unpack
 
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS
 from heify_heygen_errors.pipeline.cells import cell
-from heify_heygen_errors.pipeline.choices import REJECT_COLUMNS, Choices, RejectedRowsError, RowOptions, chosen
+from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError, RowOptions, chosen
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS, NotARecord, RecordNormalizer, encodes
 
 
@@ -42,7 +43,7 @@ def normalize_records(records: Iterable[Mapping[str, Any]], **options: Unpack[Ro
 def _rows(records: Iterator[Mapping[str, Any]], choices: Choices) -> Iterator[dict[str, Any]]:
     normalizer = RecordNormalizer(choices.options, choices.normalizer)
     prefix = choices.options.prefix
-    reason_name, raw_name = (prefix + column for column in REJECT_COLUMNS)
+    reason_name, raw_name = (prefix + column for column in KEPT_COLUMNS)
     for number, record in enumerate(records):
         told = raw = None
         rows: list[dict[str, Any]]

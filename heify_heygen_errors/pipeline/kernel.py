@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, Final, NamedTuple, cast
 
-from msgspec import DecodeError, ValidationError
 from msgspec.json import Decoder
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.document import MAX_BODY, MAX_DEPTH, NOTHING, Document, Number, flat, read_document
 from heify_heygen_errors.failure import Failure
-from heify_heygen_errors.headers import read_headers, retry_after
+from heify_heygen_errors.headers import retry_after
 from heify_heygen_errors.normalizer import (
     Cleaner,
     Normalizer,
@@ -32,11 +31,11 @@ from heify_heygen_errors.normalizer import (
     link_that_may_leave,
 )
 from heify_heygen_errors.observation import MAX_URL, Observation
+from heify_heygen_errors.pipeline.header_plans import ERROR_TYPE, HeaderPlan, HeaderReader
+from heify_heygen_errors.pipeline.quick_json import BRACE, QUOTE, REFUSED, read_string
 from heify_heygen_errors.pipeline.skeletons import Recipe, mark, may_vary, recipe, split
 from heify_heygen_errors.providers import Sight, is_signed
 from heify_heygen_errors.records import COLUMNS, RecordNormalizer, RecordOptions, column_values, exact_number, parse_json, resource_text
-
-ERROR_TYPE: Final = "x-amzn-errortype"
 
 NO_FAILURE: Final = 0
 """Slot of a record in which nothing failed."""
@@ -56,10 +55,7 @@ _TRIED_EVERY: Final = 16  # blocks
 _ROW_COST: Final = 900  # bytes that a row with its texts takes, about
 
 _STRUCTURE_ONLY: Final = bytes(code for code in range(256) if code not in b"[]{}")
-_OPEN: Final = 0x7B
-_QUOTE: Final = 0x22
 _KEY_COST: Final = 300
-_MOST_HEADERS: Final = 256
 _MOST_STATUS: Final = 10**9
 _NO_STATUS: Final = object()
 _CODE: Final = COLUMNS.index("error_code")
@@ -80,10 +76,6 @@ def _as_number(text: str) -> object:
 
 _decode_text_body: Final[Callable[[bytes | str], Any]] = Decoder(float_hook=_as_written).decode
 _decode_object_body: Final[Callable[[bytes | str], Any]] = Decoder(float_hook=_as_number).decode
-_decode_headers: Final[Callable[[bytes | str], dict[str, str]]] = Decoder(dict[str, str]).decode
-_decode_string: Final[Callable[[bytes | str], str]] = Decoder(str).decode
-REFUSED: Final = (DecodeError, ValidationError, ValueError, RecursionError)
-"""What the decoders raise where the reference has to read."""
 
 
 class Row(NamedTuple):
@@ -121,26 +113,6 @@ def _counted(row: Row, count: int) -> Row:
 
 class ExceptionText:
     """Marks what is remembered of an exception."""
-
-
-class _Plan(NamedTuple):
-    """What to look at in headers whose names are known.
-
-    Attributes:
-        simple: whether each name stands there once, in whatever case; the others need the reference.
-        error_type: how the error type header is written; None if there is none.
-        request_ids: for each provider the headers that hold a request id, the first that counts first.
-        waits: the headers that a wait is read from, by their lower-case name.
-    """
-
-    simple: bool
-    error_type: str | None
-    request_ids: Mapping[str, tuple[str, ...]]
-    waits: Mapping[str, str]
-
-
-_ASKS: Final = frozenset({"retry-after", "retry-after-ms"})
-_WAITS: Final = frozenset({*_ASKS, "date"})
 
 
 class _Skeleton(NamedTuple):
@@ -230,7 +202,8 @@ class Kernel:
         self._providers: dict[str, str] = {}
         self._hosts: dict[str, str] = {}
         self._statuses: dict[str, int | None] = {}
-        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._headers = HeaderReader(self.records)
+        self._read_headers = self._headers.read
         self._asked_for = self._missed = self._blocks = 0
         self._repeats = True
         self._endpoints: dict[tuple[str | None, str, str | None], tuple[object, bool]] = {}
@@ -257,10 +230,11 @@ class Kernel:
         self._blocks += 1
         self._repeats = self._missed < _RARELY * self._asked_for or self._blocks % _TRIED_EVERY == 0
         self._asked_for = self._missed = 0
-        memories: tuple[dict[Any, Any], ...] = (self._providers, self._hosts, self._statuses, self._endpoints, self._plans)
+        memories: tuple[dict[Any, Any], ...] = (self._providers, self._hosts, self._statuses, self._endpoints)
         for memory in memories:
             if len(memory) > _MOST_SMALL:
                 memory.clear()
+        self._headers.make_room()
 
     def judge(
         self, provider: object, status: object, headers: object, body: object, method: object, url: object, exception: object
@@ -294,7 +268,7 @@ class Kernel:
             or not (method is None or type(method) is str)
         ):
             return self._judge_odd(provider, status, headers, body, method, url)
-        error_type = None
+        error_type = plan = read = None
         if headers is not None:
             plan, read = self._read_headers(headers)
             if plan.error_type is not None:
@@ -308,11 +282,11 @@ class Kernel:
         if known is None:
             self._missed += 1
             known = self._learn(key, name, status, error_type, body, method, url)
-        if headers is None or known is _CLEAN:
+        if plan is None or read is None or known is _CLEAN:
             return known
         return self._with_headers(known, name, plan, read)
 
-    def _with_headers(self, known: Judged, name: str, plan: _Plan, headers: Mapping[str, str]) -> Judged:
+    def _with_headers(self, known: Judged, name: str, plan: HeaderPlan, headers: Mapping[str, str]) -> Judged:
         """What became of a record, with the request id and the wait that its headers name."""
         request_id = after = None
         for header in plan.request_ids[name]:
@@ -337,7 +311,7 @@ class Kernel:
 
     def _judge_odd(self, provider: object, status: object, headers: object, body: object, method: object, url: object) -> Judged:
         """Judges what the quick way does not take: fields of unusual types, bodies that are decoded."""
-        read = None if headers is None else self._headers(headers)
+        read = None if headers is None else self._headers.lower(headers)
         observation = Observation(
             self._provider(provider, url),
             status,
@@ -568,84 +542,14 @@ class Kernel:
                 self._endpoints[key] = known
         return known
 
-    def _read_headers(self, headers: object) -> tuple[_Plan, Mapping[str, str]]:
-        """What to look at in headers, and these as they are written.
-
-        Raises:
-            NotARecord: they are no headers.
-        """
-        if type(headers) is bytes and headers[0] == _QUOTE:
-            try:
-                headers = _decode_string(headers)
-            except REFUSED:
-                headers = parse_json(headers)
-        if (type(headers) is bytes and headers[0] == _OPEN) or (type(headers) is str and 0 < len(headers) <= MAX_BODY):
-            try:
-                read = _decode_headers(headers)
-            except REFUSED:
-                pass
-            else:
-                names = tuple(read)
-                plan = self._plans.get(names)
-                if plan is None:
-                    plan = self._plan(names)
-                    if sum(map(len, names)) <= _LONGEST_SMALL:
-                        self._plans[names] = plan
-                if plan.simple:
-                    return plan, read
-        low = self._headers(headers)
-        return self._plan(tuple(low)), low
-
-    def _plan(self, names: tuple[str, ...]) -> _Plan:
-        """What to look at in headers of these names."""
-        written = {name.lower(): name for name in names}
-        catalogs = self._catalogs
-        layers = tuple(catalogs.layer_request_id.get("headers", ()))
-        ids = {
-            provider: tuple(written[name] for name in (*catalogs.space(provider).request_id_headers, *layers) if name in written)
-            for provider in catalogs.providers
-        }
-        waits = {low: name for low, name in written.items() if low in _WAITS}
-        if not waits.keys() & _ASKS:
-            waits = {}
-        return _Plan(len(written) == len(names) <= _MOST_HEADERS, written.get(ERROR_TYPE), ids, waits)
-
-    def _headers(self, headers: object) -> Mapping[str, str]:
-        """Headers with lower-case names.
-
-        Raises:
-            NotARecord: they are none.
-        """
-        if type(headers) is bytes:
-            if headers[0] == _QUOTE:
-                try:
-                    headers = _decode_string(headers)
-                except REFUSED:
-                    headers = parse_json(headers)
-            elif headers[0] != _OPEN:
-                headers = parse_json(headers)
-        if type(headers) is bytes or (type(headers) is str and 0 < len(headers) <= MAX_BODY):
-            try:
-                read = _decode_headers(headers)
-            except REFUSED:
-                if type(headers) is bytes:
-                    headers = parse_json(headers)
-            else:
-                low = {name.lower(): value for name, value in read.items()}
-                return low if len(low) == len(read) <= _MOST_HEADERS else read_headers(read)
-        return read_headers(self.records.headers(headers))
-
     def _document(self, body: object) -> Document:
         if body is None:
             return NOTHING
         if type(body) is bytes:
-            if body[0] == _QUOTE:
-                try:
-                    body = _decode_string(body)
-                except REFUSED:
-                    body = parse_json(body)
+            if body[0] == QUOTE:
+                body = read_string(body)
             else:
-                if body[0] == _OPEN and (len(body) <= MAX_DEPTH or flat(body.translate(None, _STRUCTURE_ONLY))):
+                if body[0] == BRACE and (len(body) <= MAX_DEPTH or flat(body.translate(None, _STRUCTURE_ONLY))):
                     try:
                         return Document("json", _decode_object_body(body))
                     except REFUSED:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
-import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +17,18 @@ import attrs
 from heify_heygen_errors import __version__
 from heify_heygen_errors.normalizer import Normalizer
 from heify_heygen_errors.pipeline import manifest as manifests
-from heify_heygen_errors.pipeline.blocks import Block, Piece, PipelineError, Reject, Tally
+from heify_heygen_errors.pipeline.blocks import Block, ClashError, Piece, PipelineError, Reject, Tally
 from heify_heygen_errors.pipeline.contract import error_schema
 from heify_heygen_errors.pipeline.files import is_device, sha256_of
 from heify_heygen_errors.pipeline.journal import Journal
-from heify_heygen_errors.pipeline.lines import ClashError
 from heify_heygen_errors.pipeline.outputs import Sink, Target, Written, open_sink
+from heify_heygen_errors.pipeline.plan import Outcome, Plan, TooManyRejectsError
+from heify_heygen_errors.pipeline.rejects import open_rejects
 from heify_heygen_errors.pipeline.replay import reject_to_json
-from heify_heygen_errors.pipeline.sources import BLOCK_SIZE, Input, read_blocks
+from heify_heygen_errors.pipeline.sources import BLOCK_SIZE, read_blocks
 from heify_heygen_errors.pipeline.worker import Job
 from heify_heygen_errors.pipeline.workers import available_cores, pieces
-from heify_heygen_errors.records import ColumnClash, RecordOptions
+from heify_heygen_errors.records import ColumnClash
 
 CHECKPOINT: Final = 1024 * 1024 * 1024
 """Bytes of input between checkpoints."""
@@ -40,76 +38,6 @@ LINES_CHECKPOINT: Final = 64 * 1024 * 1024
 
 _SMALLEST_BLOCK: Final = 16 * 1024
 _ENOUGH: Final = 16 * 1024 * 1024  # bytes of input that are worth a process of their own
-
-
-class TooManyRejectsError(Exception):
-    """More records could not be read than the run allows; there is no output."""
-
-
-@attrs.frozen(kw_only=True)
-class Plan:
-    """What a run does.
-
-    Attributes:
-        inputs: from `find_inputs`.
-        output: a file or folder; None for `stream`.
-        stream: where rows go without `output`.
-        format: of the output: jsonl, csv, tsv, parquet or arrow.
-        options: how records are read and rows are written.
-        overlays: files of catalogs over the shipped ones.
-        partition_by: columns that the output is split by.
-        formulas: leave cells of CSV that a spreadsheet would run.
-        on_error: ``route`` (to the rejects), ``keep`` (as rows) or ``fail``.
-        max_bad: rejects that are allowed, as a number or as a share of the records (a float); None for any.
-        rejects: file for records that cannot be read, ``"-"`` for stdout; None only under ``keep`` and ``fail``.
-        failed_rejects: the same if the run ends without an output, whose own rejects these are not.
-        manifest: file for the manifest; None for none.
-        resume: go on from the last checkpoint of a run that was killed.
-        checkpoint: bytes of input between checkpoints; None for the usual.
-        processes: workers; None for as many as there are cores, fewer for small inputs.
-        stdin: read for ``-``; None for that of the process.
-    """
-
-    inputs: Sequence[Input]
-    output: str | None
-    format: str
-    stream: IO[bytes] | None = attrs.field(default=None, repr=False)
-    options: RecordOptions = attrs.Factory(RecordOptions)
-    overlays: tuple[str, ...] = ()
-    partition_by: tuple[str, ...] = ()
-    formulas: bool = False
-    on_error: str = "route"
-    max_bad: int | float | None = None
-    rejects: str | None = None
-    failed_rejects: str | None = None
-    manifest: str | None = None
-    resume: bool = False
-    checkpoint: int | None = None
-    processes: int | None = None
-    stdin: IO[bytes] | None = attrs.field(default=None, repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        tally: counts.
-        written: files of output.
-        rejects: lines in the rejects file.
-        resumed: whether it went on from a checkpoint.
-        discarded: whether the rest of an earlier run was removed.
-        manifest: what the manifest says; None without one.
-        seconds: this run took.
-    """
-
-    tally: Tally
-    written: tuple[Written, ...]
-    rejects: int
-    resumed: bool
-    discarded: bool
-    manifest: Mapping[str, Any] | None
-    seconds: float
 
 
 def run(plan: Plan, normalizer: Normalizer, advance: Callable[[int, int, int], object] | None = None) -> Outcome:
@@ -198,7 +126,7 @@ class _Run:
         plan = self.plan
         state = journal.state
         if state is not None:
-            self.tally = tally_from_state(state["tally"])
+            self.tally = Tally.from_state(state["tally"])
         position = _Position(state["position"] if state else None, len(plan.inputs))
         target = attrs.evolve(self.target(), work=journal.folder)
         sink = open_sink(target, state=state["sink"] if state else None)
@@ -213,7 +141,7 @@ class _Run:
             raise
         self.check_counts(written)
         manifest = self.manifest(written, position, resumed=state is not None)
-        told = {"tally": tally_to_state(self.tally), "written": [attrs.asdict(file) for file in written], "manifest": manifest}
+        told = {"tally": self.tally.to_state(), "written": [attrs.asdict(file) for file in written], "manifest": manifest}
         journal.publish(
             moves,
             rejects=self.routed(journal),
@@ -242,7 +170,7 @@ class _Run:
         """
         if "failed" in journal.result:
             raise TooManyRejectsError(journal.result["failed"])
-        self.tally = tally_from_state(journal.result["tally"])
+        self.tally = Tally.from_state(journal.result["tally"])
         written = [Written(**file) for file in journal.result["written"]]
         return self.outcome(written, journal.result["manifest"], resumed=True, discarded=False)
 
@@ -255,7 +183,7 @@ class _Run:
         sink = open_sink(self.target())
         position = _Position(None, len(plan.inputs))
         try:
-            with _rejects_file(plan.rejects if plan.on_error == "route" else None) as rejects:
+            with open_rejects(plan.rejects if plan.on_error == "route" else None) as rejects:
                 self.write(sink, rejects, position, None)
                 self.check_bad(final=True)
                 written = sink.complete()
@@ -424,7 +352,7 @@ class _Run:
         """A checkpoint: what is on disk now need not be done again."""
         state = sink.checkpoint()
         if journal is not None:
-            journal.save({"position": position.to_state(), "tally": tally_to_state(self.tally), "sink": state})
+            journal.save({"position": position.to_state(), "tally": self.tally.to_state(), "sink": state})
 
     # Checks.
 
@@ -524,68 +452,3 @@ class _Run:
 def place_of(reject: Reject) -> str:
     """Where a reject stands and why it is one, for people."""
     return f"{reject.file}, line {reject.line}: {reject.reason}"
-
-
-@contextlib.contextmanager
-def _rejects_file(path: str | None) -> Iterator[IO[bytes] | None]:
-    """A file of mode 0600 that appears whole or not at all; one of an earlier run goes where there are none now."""
-    if path is None:
-        yield None
-        return
-    if path == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if is_device(path):
-        with open(path, "wb") as stream:  # noqa: PTH123 - a device
-            yield stream
-        return
-    place = Path(os.path.realpath(path))
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.", suffix=".part")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            try:
-                yield stream
-            except TooManyRejectsError:  # they are what one wants to look at then
-                stream.flush()
-                Path(temporary).replace(place)
-                raise
-            empty = not stream.tell()
-        if empty:
-            Path(temporary).unlink()
-            if place.is_file():
-                place.unlink()
-        else:
-            Path(temporary).replace(place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
-
-
-_COUNTERS: Final = ("providers", "categories", "faults", "actions", "rules", "reasons", "unmatched", "named", "beyond")
-
-
-def tally_to_state(tally: Tally) -> dict[str, Any]:
-    """A tally as JSON, in the order of its counters."""
-    state: dict[str, Any] = attrs.asdict(tally, recurse=False)
-    for name in _COUNTERS:
-        state[name] = list(state[name].items())
-    for name in ("unknown", "samples"):
-        state[name] = [[list(key), value] for key, value in state[name].items()]
-    state["unmatched_samples"] = list(state["unmatched_samples"].items())
-    return state
-
-
-def tally_from_state(state: Mapping[str, Any]) -> Tally:
-    """A tally out of what `tally_to_state` gave."""
-    read: dict[str, Any] = dict(state)
-    for name in _COUNTERS:
-        read[name] = Counter(dict(map(tuple, state[name])))
-    read["unknown"] = Counter({tuple(key): value for key, value in state["unknown"]})
-    read["samples"] = {tuple(key): tuple(value) for key, value in state["samples"]}
-    read["unmatched_samples"] = {key: tuple(value) for key, value in state["unmatched_samples"]}
-    return Tally(**read)

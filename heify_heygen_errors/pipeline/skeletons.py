@@ -41,6 +41,7 @@ _MOST_VALUES: Final = 256
 _TEXT_MARK: Final = "5e471ae1c0de{:04x}ba5e"
 _NUMBER_MARK: Final = 730_215_440_000_000
 _SIGNS: Final = ("5e471ae1c0de", "73021544")  # of marks
+_BYTE_SIGNS: Final = tuple(sign.encode() for sign in _SIGNS)
 _RESOURCE: Final = COLUMNS.index("error_resource")
 _REQUEST_ID: Final = COLUMNS.index("error_request_id")
 _LONGEST_PAGE: Final = 4096  # of longer ones only the beginning is read
@@ -77,7 +78,8 @@ def may_vary(kind: str, skeleton: Sequence[Any]) -> bool:
 def mark(body: Any) -> tuple[Any, tuple[str, ...]]:
     """A body with marks in place of the values, and the marks; no marks if it has some of its own."""
     marks: list[str] = []
-    if any((sign if isinstance(body, str) else sign.encode()) in body for sign in _SIGNS):
+    signs: tuple[Any, ...] = _SIGNS if isinstance(body, str) else _BYTE_SIGNS
+    if any(sign in body for sign in signs):
         return body, ()
 
     def replace(found: re.Match[Any]) -> Any:
@@ -122,7 +124,8 @@ def recipe(columns: Sequence[object], marks: Sequence[str]) -> Recipe | None:
     for name, text in json.loads(told).items() if isinstance(told, str) else ():
         if text not in numbers and holds_mark(text):
             return None
-        members.append((name, numbers.get(text, text)))
+        number = numbers.get(text)
+        members.append((name, text if number is None else number))
     if request_id not in numbers and holds_mark(request_id):
         return None
     varies = any(isinstance(value, int) for _, value in members)

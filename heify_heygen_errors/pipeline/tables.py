@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from heify_heygen_errors.pipeline.blocks import PipelineError, Reject, Tally, reason_kind
 from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows, refuse_clash
@@ -18,6 +18,7 @@ from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.pipeline.texts import json_lines, plain_text
 from heify_heygen_errors.records import INPUT_FIELDS, NotARecord
 
+pc: Final[Any] = pyarrow.compute  # most of its functions are made when it is imported
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -129,6 +130,20 @@ def judge_rows(
     return judged, rows, rejected
 
 
+def with_sound_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with U+FFFD in texts for bytes that are no UTF-8, which neither Parquet nor Arrow checks."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        for place, field in enumerate(batch.schema):
+            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+                column = batch.column(place)
+                written = column.view(pa.binary() if pa.types.is_string(field.type) else pa.large_binary()).to_pylist()
+                texts = [None if text is None else text.decode("utf-8", "replace") for text in written]
+                batch = batch.set_column(place, field, pa.array(texts, field.type))
+    return batch
+
+
 def row_as_json(batch: pa.RecordBatch, row: int) -> bytes:
     """A row as an object in JSON, without members that are null."""
     written = bytes(json_lines(batch.slice(row, 1))).rstrip(b"\n").decode("utf-8", "replace")  # Arrow does not check texts
@@ -147,6 +162,15 @@ def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason
         reason: why it could not be read.
     """
     return Reject(file=file, line=first + row + 1, offset=None, raw=row_as_json(batch, row), reason=reason)
+
+
+def to_ipc(batches: Sequence[pa.RecordBatch]) -> bytes:
+    """Batches of one schema, at least one, as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return bytes(sink.getvalue())
 
 
 # Fields.

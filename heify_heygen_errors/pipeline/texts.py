@@ -29,6 +29,7 @@ _MUST_ESCAPE: Final = r'[\x00-\x1f"\\]'
 _RARE_CONTROL: Final = r"[\x00-\x07\x0b\x0e-\x1f]"
 _ESCAPES: Final = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\b", "\\b"), ("\f", "\\f"))
 _RARE: Final = tuple((chr(code), f"\\u{code:04x}") for code in range(32) if chr(code) not in "\n\r\t\b\f")
+_NUMBER: Final = r"\A[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?\z"
 _FORMULA: Final = (
     r"\A(?:[\t\r]"
     r"|[\x00-\x20\x7f-\xa0\p{Z}\x{feff}\x{200b}-\x{200f}\x{2060}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{fe62}\x{fe63}\x{fe66}\x{fe6b}])"
@@ -124,12 +125,12 @@ def escape_formulas(column: Any) -> Any:
     """Puts an apostrophe in front of texts that a spreadsheet would run.
 
     Those begin with ``= + - @``, their full-width or small forms, also behind white space and invisible characters,
-    or with a tab or carriage return (OWASP, CSV Injection).
+    or with a tab or carriage return (OWASP, CSV Injection). A number as a whole (``-3.5``) runs nothing and stays.
 
     Args:
         column: an Arrow array or chunked array of strings.
     """
-    return _replaced(column, _FORMULA, r"'\0")
+    return pc.if_else(pc.match_substring_regex(column, _NUMBER), column, _replaced(column, _FORMULA, r"'\0"))
 
 
 def _simple(array: Any) -> Any:

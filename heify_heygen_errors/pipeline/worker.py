@@ -12,16 +12,19 @@ import pyarrow as pa
 
 from heify_heygen_errors.catalog import Catalogs
 from heify_heygen_errors.normalizer import Normalizer
-from heify_heygen_errors.pipeline.blocks import Block, Piece, PipelineError, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.blocks import Block, ClashError, Piece, PipelineError, Reject, Tally, reason_kind
 from heify_heygen_errors.pipeline.contract import kept_batch
 from heify_heygen_errors.pipeline.delimited import read_delimited
 from heify_heygen_errors.pipeline.kernel import Kernel
-from heify_heygen_errors.pipeline.lines import ClashError, lines_to_lines, lines_to_table, read_range, to_ipc
-from heify_heygen_errors.pipeline.tables import Normalized, normalize_batch, reject_of_row, row_as_json
+from heify_heygen_errors.pipeline.line_blocks import read_range
+from heify_heygen_errors.pipeline.line_table import lines_to_table
+from heify_heygen_errors.pipeline.line_writer import lines_to_lines
+from heify_heygen_errors.pipeline.tables import Normalized, normalize_batch, reject_of_row, row_as_json, to_ipc, with_sound_texts
 from heify_heygen_errors.pipeline.texts import json_lines
 from heify_heygen_errors.records import ColumnClash, RecordOptions
 
 _TEXTS: Final = ("jsonl", "rejects")
+_LONGEST_TYPE: Final = 200
 _SHOWN: Final = 30  # columns that a message names
 
 
@@ -151,7 +154,7 @@ class Worker:
         rejects: list[Reject] = []
         batches: list[pa.RecordBatch] = []
         with pa.ipc.open_stream(pa.py_buffer(block.data)) as reader:
-            for batch in reader:
+            for batch in map(with_sound_texts, reader):
                 raw = (lambda row, batch=batch: _text(row_as_json(batch, row))) if self.job.keep_rejects else None
                 done = self._batch(block, batch, raw)
                 rejects += (reject_of_row(block.file, batch, row, tally.lines, reason) for row, reason in done.rejected)
@@ -160,7 +163,7 @@ class Worker:
         return Piece(payload=self._payload(batches), rejects=tuple(rejects), tally=tally)
 
     def _batch(self, block: Block, batch: pa.RecordBatch, raw: Any) -> Normalized:
-        self._refuse_missing(block.file, batch.schema.names)
+        self._refuse_missing(block.file, batch.schema)
         try:
             return normalize_batch(batch, self.kernel, keep_rejects=self.job.keep_rejects, raw=raw)
         except ColumnClash as clash:
@@ -169,18 +172,25 @@ class Worker:
             msg = f"{block.file}: {error}"
             raise PipelineError(msg) from None
 
-    def _refuse_missing(self, file: str, names: Sequence[str]) -> None:
+    def _refuse_missing(self, file: str, schema: pa.Schema) -> None:
         """Refuses a table without the columns that were asked for, or with nothing to look at.
 
         Raises:
             PipelineError: names them.
         """
-        options = self.job.options
+        options, names = self.job.options, schema.names
         wanted = {field: options.paths[field][0] if field in options.paths else name for field, name in options.fields.items()}
         for field, name in wanted.items():
             if (field in options.paths or name != field) and name not in names:
                 msg = f"{file} has no column {name!r} for {field}: it has {', '.join(names[:_SHOWN])}"
                 raise PipelineError(msg)
+        for field, path in options.paths.items():
+            kind = schema.field(path[0]).type
+            for name in path[1:]:
+                if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+                    msg = f"{file} has no {'.'.join(path)!r} for {field}: {path[0]!r} is {str(schema.field(path[0]).type)[:_LONGEST_TYPE]}"
+                    raise PipelineError(msg)
+                kind = kind.field(name).type
         if not any(wanted[field] in names for field in ("status", "body", "exception")):
             msg = f"{file} has no column for status, body or exception: name them with --field. It has {', '.join(names[:_SHOWN])}"
             raise PipelineError(msg)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import attrs
 import pyarrow as pa
@@ -17,21 +18,23 @@ from heify_heygen_errors import ErrorInfo, Normalizer
 from heify_heygen_errors.catalog import default_catalogs
 from heify_heygen_errors.normalizer import UnknownCode, encodable
 from heify_heygen_errors.observation import Observation
-from heify_heygen_errors.pipeline.blocks import Block, Reject, Tally, reason_kind
-from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, error_schema, later
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS, Block, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.contract import error_schema, later
 from heify_heygen_errors.pipeline.kernel import Judged, Kernel
-from heify_heygen_errors.pipeline.lines import lines_to_lines, lines_to_table
+from heify_heygen_errors.pipeline.line_table import lines_to_table
+from heify_heygen_errors.pipeline.line_writer import lines_to_lines
 from heify_heygen_errors.pipeline.tables import normalize_batch
 from heify_heygen_errors.records import (
     COLUMNS,
     INPUT_FIELDS,
+    MAX_LINE,
+    Line,
     NotARecord,
     RecordNormalizer,
     RecordOptions,
     column_values,
     parse_json,
     parse_line,
-    read_lines,
     row_line,
 )
 
@@ -42,6 +45,35 @@ _AFTER = COLUMNS.index("error_retry_after")
 _RESOURCE = COLUMNS.index("error_resource")
 _REQUEST_ID = COLUMNS.index("error_request_id")
 _ORDERED = ("unknown", "samples", "unmatched", "unmatched_samples")
+_CHUNK = 1024 * 1024
+
+
+def read_lines(stream: IO[bytes]) -> Iterator[Line]:
+    """The lines of a stream without their ends; of lines over 16 MiB only length and SHA-256 are kept."""
+    number = offset = 0
+    while True:
+        raw = stream.readline(MAX_LINE + 2)
+        if not raw:
+            return
+        number += 1
+        start = offset
+        offset += len(raw)
+        bare = raw.removesuffix(b"\n").removesuffix(b"\r")
+        if len(bare) <= MAX_LINE:
+            yield Line(number, start, bare, len(raw))
+            continue
+        hashed = hashlib.sha256(raw)
+        length, ended = len(raw), raw.endswith(b"\n")
+        del raw, bare
+        while True:
+            chunk = b"" if ended else stream.readline(_CHUNK)
+            hashed.update(chunk)
+            length += len(chunk)
+            ended = chunk.endswith(b"\n")
+            if not chunk:
+                break
+        offset = start + length
+        yield Line(number, start, b"", length, hashed.hexdigest())
 
 
 class Read(NamedTuple):
@@ -195,8 +227,9 @@ def errors_of(table: pa.Table, names: Sequence[str] = COLUMNS) -> list[tuple[obj
 
 
 def counts(tally: Tally) -> dict[str, Any]:
-    """What a tally says; in order where an order is promised."""
+    """What a tally says; in order where an order is promised. Which blocks have the fields that were named is told elsewhere."""
     shown: dict[str, Any] = attrs.asdict(tally, recurse=False)
+    del shown["named"]
     return {name: list(value.items()) if name in _ORDERED else value for name, value in shown.items()}
 
 

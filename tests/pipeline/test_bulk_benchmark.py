@@ -15,7 +15,7 @@ from benchmarks.bulk.contenders import CONTENDERS, OURS
 from benchmarks.bulk.lookup import HEAD, write_lookup
 from benchmarks.bulk.processes import MEGABYTE, CommandError, Ended, Memory, all_cores, timed, weighed
 
-from heify_heygen_errors.records import NotARecord, RecordNormalizer, RecordOptions, parse_line, read_lines
+from heify_heygen_errors.records import Line, NotARecord, RecordNormalizer, RecordOptions, parse_line
 from heify_heygen_errors.testing.logs import write_log
 
 LINES = 2000
@@ -27,9 +27,9 @@ def reference(log, output):
     normalizer = RecordNormalizer(RecordOptions())
     rows = []
     with log.open("rb") as stream:
-        for line in read_lines(stream):
+        for number, raw in enumerate(stream, 1):
             try:
-                rows += normalizer.rows(parse_line(line))
+                rows += normalizer.rows(parse_line(Line(number, 0, raw.rstrip(b"\n"), len(raw))))
             except NotARecord:
                 continue
     names = {"trace_id": "trace_id", **{name: f"error_{name}" for name in COLUMNS}}

@@ -176,7 +176,7 @@ def test_max_bad(hhe: Run, folder: Path, kind: str, allowed: str, written: bool)
     out.write_text("old\n")
     result = hhe("normalize", "log.jsonl", "-o", out, "--max-bad", allowed)
     assert (result.code, result.out) == (1, "")
-    rejects = Path(f"{out}.rejects.jsonl")
+    rejects = Path(f"{out}.rejects.jsonl" if written else f"{out}.failed.rejects.jsonl")
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
     assert [reject["line"] for reject in _rows(rejects)] == [2, 4, 7, 9]
     assert written == (out.read_bytes() != b"old\n")
@@ -184,14 +184,28 @@ def test_max_bad(hhe: Run, folder: Path, kind: str, allowed: str, written: bool)
     assert Path(f"{out}.manifest.json").exists() == written
     if not written:
         assert "of 10 records" in result.err
-        assert f"nothing was written to {out}" in result.err
+        assert f"nothing was written to {out}; the rejects are in {rejects}" in result.err
+        assert _names(folder) == sorted(["log.jsonl", str(rejects), str(out)])
 
 
 def test_max_bad_ends_a_run_early(hhe: Run, folder: Path) -> None:
     """A number of rejects that is exceeded ends the run at once, not at the end of the input."""
     Path("bad.jsonl").write_bytes(b"nonsense\n" * 200_000)
     assert hhe("normalize", "bad.jsonl", "-o", "out.jsonl", "--max-bad", "10", "--checkpoint", "64KiB").code == 1
-    assert 10 < len(_rows("out.jsonl.rejects.jsonl")) < 100_000
+    assert 10 < len(_rows("out.jsonl.failed.rejects.jsonl")) < 100_000
+
+
+def test_the_rejects_of_a_failed_run_do_not_replace_those_of_the_output(hhe: Run, folder: Path) -> None:
+    """Output and rejects of an earlier run still belong together where a later one failed; rejects that are named go where they are told."""
+    assert hhe("normalize", "log.jsonl", "-o", "out.jsonl", "-q").code == 1
+    before = content(folder)
+    Path("bad.jsonl").write_text("nonsense\n")
+    assert hhe("normalize", "bad.jsonl", "-o", "out.jsonl", "--max-bad", "0", "-q").code == 1
+    assert before.items() <= content(folder).items()
+    assert [reject["file"] for reject in _rows("out.jsonl.failed.rejects.jsonl")] == ["bad.jsonl"]
+    assert hhe("normalize", "bad.jsonl", "-o", "out.jsonl", "--max-bad", "0", "--rejects", "mine", "-q").code == 1
+    assert [reject["file"] for reject in _rows("mine")] == ["bad.jsonl"]
+    assert before.items() <= content(folder).items()
 
 
 # What is said.

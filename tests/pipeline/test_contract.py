@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 
 from heify_heygen_errors import Category, Channel, Fault, Outcome, RetryAction
-from heify_heygen_errors.pipeline.blocks import Block
-from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS, TYPES, error_arrays, error_schema, first_rows, later
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS, Block
+from heify_heygen_errors.pipeline.contract import TYPES, error_arrays, error_schema, first_rows, later
 from heify_heygen_errors.pipeline.kernel import Kernel
-from heify_heygen_errors.pipeline.lines import lines_to_table
+from heify_heygen_errors.pipeline.line_table import lines_to_table
 from heify_heygen_errors.pipeline.tables import normalize_batch
 from heify_heygen_errors.records import COLUMNS, RecordOptions
 

@@ -23,8 +23,9 @@ from command_runs import HHE, log
 
 from heify_heygen_errors import Normalizer
 from heify_heygen_errors.pipeline.blocks import PipelineError
-from heify_heygen_errors.pipeline.run import Outcome, Plan, run
-from heify_heygen_errors.pipeline.sources import find_inputs
+from heify_heygen_errors.pipeline.discovery import find_inputs
+from heify_heygen_errors.pipeline.plan import Outcome, Plan
+from heify_heygen_errors.pipeline.run import run
 
 Run = Callable[..., Any]
 

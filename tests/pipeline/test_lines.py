@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, Tally
-from heify_heygen_errors.pipeline.contract import KEPT_COLUMNS
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS, MAX_RECORD, Block, ClashError, Tally
 from heify_heygen_errors.pipeline.kernel import Kernel
-from heify_heygen_errors.pipeline.lines import ClashError, column, lines_to_lines, lines_to_table, read_range
+from heify_heygen_errors.pipeline.line_blocks import read_range
+from heify_heygen_errors.pipeline.line_table import column, lines_to_table
+from heify_heygen_errors.pipeline.line_writer import lines_to_lines
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS, RecordOptions
 from heify_heygen_errors.testing.logs import DAMAGES, Mix, log_lines
 

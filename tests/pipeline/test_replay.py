@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from heify_heygen_errors.pipeline.blocks import Block, PipelineError, Reject
 from heify_heygen_errors.pipeline.kernel import Kernel
-from heify_heygen_errors.pipeline.lines import lines_to_lines, lines_to_table
+from heify_heygen_errors.pipeline.line_table import lines_to_table
+from heify_heygen_errors.pipeline.line_writer import lines_to_lines
 from heify_heygen_errors.pipeline.replay import read_replayed, reject_from_json, reject_to_json
 from heify_heygen_errors.records import NotARecord, RecordOptions
 

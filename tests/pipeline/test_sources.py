@@ -30,7 +30,9 @@ from hypothesis import strategies as st
 from heify_heygen_errors.pipeline import sources
 from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, PipelineError
 from heify_heygen_errors.pipeline.delimited import read_delimited
-from heify_heygen_errors.pipeline.sources import BATCH_ROWS, EXTENSIONS, FORMATS, Input, find_inputs, read_blocks
+from heify_heygen_errors.pipeline.discovery import EXTENSIONS, FORMATS, Input, find_inputs
+from heify_heygen_errors.pipeline.sources import read_blocks
+from heify_heygen_errors.pipeline.table_sources import BATCH_ROWS
 
 LINES = b"".join(b'{"id": %d}\n' % number for number in range(40))
 COMPRESS: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip.compress, "zstd": zstandard.compress}

@@ -11,8 +11,7 @@ import pytest
 
 from heify_heygen_errors import Normalizer
 from heify_heygen_errors.catalog import default_catalogs
-from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, PipelineError, Reject
-from heify_heygen_errors.pipeline.lines import ClashError
+from heify_heygen_errors.pipeline.blocks import MAX_RECORD, Block, ClashError, PipelineError, Reject
 from heify_heygen_errors.pipeline.worker import Job, Worker
 from heify_heygen_errors.records import COLUMNS, RecordOptions
 

@@ -15,8 +15,7 @@ import pytest
 
 from heify_heygen_errors import Normalizer
 from heify_heygen_errors.catalog import default_catalogs
-from heify_heygen_errors.pipeline.blocks import Block, PipelineError
-from heify_heygen_errors.pipeline.lines import ClashError
+from heify_heygen_errors.pipeline.blocks import Block, ClashError, PipelineError
 from heify_heygen_errors.pipeline.worker import Job
 from heify_heygen_errors.pipeline.workers import available_cores, pieces
 from heify_heygen_errors.records import RecordOptions

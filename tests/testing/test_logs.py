@@ -3,7 +3,6 @@
 import doctest
 import gzip
 import hashlib
-import io
 import json
 import os
 import stat
@@ -17,12 +16,17 @@ import pytest
 
 from heify_heygen_errors import Category, normalize
 from heify_heygen_errors.catalog import default_catalogs
-from heify_heygen_errors.records import INPUT_FIELDS, Counts, RecordNormalizer, RecordOptions, normalize_lines
+from heify_heygen_errors.normalizer import Normalizer
+from heify_heygen_errors.pipeline.blocks import Block
+from heify_heygen_errors.pipeline.replay import reject_to_json
+from heify_heygen_errors.pipeline.worker import Job, Worker
+from heify_heygen_errors.records import INPUT_FIELDS, RecordNormalizer, RecordOptions
 from heify_heygen_errors.testing import log_forms, logs
 from heify_heygen_errors.testing.logs import DAMAGES, Mix, labelled, log_lines, records, write_log
 
 _CATALOGS = default_catalogs()
 _READER = RecordNormalizer(RecordOptions())
+_WORKER = Worker(Job(options=RecordOptions(), as_lines=True), Normalizer())
 _BODIES = ("repeating", "different")
 
 every_bodies = pytest.mark.parametrize("bodies", _BODIES)
@@ -51,9 +55,9 @@ def _share(found, of):
 
 def _read(lines):
     """Counts, rows and rejects of lines, as `hhe normalize` reads them."""
-    output, rejects, counts = io.BytesIO(), io.BytesIO(), Counts()
-    normalize_lines(iter([("log.jsonl", io.BytesIO(b"".join(lines)))]), _READER, output, rejects, counts)
-    return counts, output.getvalue().splitlines(), rejects.getvalue().splitlines()
+    block = Block(file="log.jsonl", format="jsonl", start=0, end=0, data=b"".join(lines))
+    piece = _WORKER.work(block)
+    return piece.tally, piece.payload.splitlines(), [json.loads(reject_to_json(reject)) for reject in piece.rejects]
 
 
 # The same for everyone.
