@@ -111,7 +111,6 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     try:
         from heify_heygen_errors.pipeline.blocks import PipelineError
         from heify_heygen_errors.pipeline.plan import TooManyRejectsError
-        from heify_heygen_errors.pipeline.report import summary
         from heify_heygen_errors.pipeline.run import run
     except ImportError as error:
         if (error.name or "").startswith("heify_heygen_errors"):
@@ -152,6 +151,14 @@ def normalize(context: click.Context, /, **given: Any) -> int:
         hint = "" if "--resume" in told or "another run" in told or "begin anew" in told else _resumable(given["output"])
         say(f"Error: {told}" + (hint and f"; {hint}"))
         return 2
+    _report(session, plan, done, given)
+    return 1 if done.tally.rejects else 0
+
+
+def _report(session: Session, plan: Plan, done: Outcome, given: dict[str, Any]) -> None:
+    """The summary, and what a person should know besides."""
+    from heify_heygen_errors.pipeline.report import summary
+
     if plan.failed_rejects not in (None, plan.rejects):
         Path(str(plan.failed_rejects)).unlink(missing_ok=True)  # of an earlier run
     counted = summary(done.tally, catalogs=session.normalizer.catalogs)
@@ -162,9 +169,8 @@ def normalize(context: click.Context, /, **given: Any) -> int:
     for field in sorted(plan.options.named - done.tally.named.keys() if done.tally.records else ()):
         path = ".".join(plan.options.paths.get(field, (plan.options.fields[field],)))
         say(f"no record has {path!r}, which was named for {field}")
-    if not quiet:
+    if not given["quiet"]:
         _tell(plan, done, counted, given["output"])
-    return 1 if done.tally.rejects else 0
 
 
 def _resumable(output: str) -> str:
