@@ -159,8 +159,10 @@ def test_it_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     every = (
         "import importlib, pkgutil, heify_heygen_errors as package\n"
         "for module in pkgutil.walk_packages(package.__path__, 'heify_heygen_errors.'):\n"
-        "    if not {'cli', 'testing', 'build_hook', '__main__'} & set(module.name.split('.')):\n"
+        "    if not {'cli', 'testing', 'build_hook', '__main__', 'pipeline'} & set(module.name.split('.')):\n"
         "        importlib.import_module(module.name)\n"
+        "rows = list(package.normalize_records([{'provider': 'heygen', 'status': 401, 'body': {'code': 400112}}]))\n"
+        "assert rows[0]['error_rule'] == 'heygen/UNAUTHORIZED'\n"
         "from heify_heygen_errors.testing import ManualClock, error, exception, fault, log_lines, records, webhook\n"
     )
     _run(python, "-W", "error", "-c", every, cwd=tmp_path)
@@ -175,6 +177,9 @@ def test_it_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     fake = _run(hhe, "fake", "--port", "0", "--for", "0", cwd=tmp_path, ok=False)
     assert (fake.returncode, "pip install 'heify-heygen-errors[testing]'" in fake.stderr) == (2, True)
     (tmp_path / "log.jsonl").write_text(LOG)
+    bare = _run(hhe, "normalize", "log.jsonl", "-o", "out.jsonl", cwd=tmp_path, ok=False)
+    assert (bare.returncode, "pip install 'heify-heygen-errors[cli,pipeline]'" in bare.stderr) == (2, True)
+    _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[cli,pipeline]", cwd=tmp_path)
     done = _run(hhe, "normalize", "log.jsonl", "-o", "out.jsonl", cwd=tmp_path)
     assert done.stdout == ""
     assert json.loads((tmp_path / "out.jsonl").read_text())["error_rule"] == "heygen/UNAUTHORIZED"

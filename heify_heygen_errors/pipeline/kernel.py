@@ -4,7 +4,8 @@ Performs no I/O. Decoders that are quicker than the reference readers only accel
 the reference, `heify_heygen_errors.records` and `heify_heygen_errors.document`, and what they take means the same.
 
 What a failure's row holds follows from provider, status, body, the error type header and, where a rule asks for it, the
-endpoint. Rows are therefore remembered by these; only request id and wait are read from the headers of each record.
+endpoint. Rows are therefore remembered by these, for bodies that differ in ids and times only by their skeleton, and for
+other bodies by the vendor's words; only request id and wait are read from the headers of each record.
 """
 
 from __future__ import annotations
