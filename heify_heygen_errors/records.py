@@ -46,9 +46,6 @@ COLUMNS: Final = (
     "error_fingerprint",
     "error_count",
 )
-MAX_LINE: Final = 16 * 1024 * 1024
-"""Bytes of a reject that are kept; of more, the rejects file holds length and SHA-256."""
-
 _BULKY: Final = ("headers", "url", "body")
 
 
@@ -318,17 +315,14 @@ def _without(value: Any, path: Sequence[str]) -> Any:
     return left or _NOTHING
 
 
-def parse_line(line: Line) -> dict[str, Any]:
-    """The record in a line of JSON Lines.
+def parse_line(line: bytes) -> dict[str, Any]:
+    """The record in a line of JSON Lines, which comes without its end.
 
     Raises:
         NotARecord: it is none; says why.
     """
-    if line.sha256 is not None:
-        msg = f"longer than {MAX_LINE} bytes"
-        raise NotARecord(msg)
     try:
-        text = line.raw.decode()
+        text = line.decode()
     except UnicodeDecodeError as error:
         msg = f"not UTF-8: byte {error.start} of the line"
         raise NotARecord(msg) from None
@@ -398,17 +392,6 @@ def _exact(value: object) -> str:
 def _no_constant(name: str) -> object:
     msg = f"{name} is no JSON"
     raise ValueError(msg)
-
-
-@attrs.frozen
-class Line:
-    """One line of an input: its number from 1, its byte offset, its bytes, or for an overlong one a digest."""
-
-    number: int
-    offset: int
-    raw: bytes
-    length: int
-    sha256: str | None = None
 
 
 def row_line(row: Mapping[str, object]) -> bytes:

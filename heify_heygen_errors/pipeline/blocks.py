@@ -30,12 +30,14 @@ class ClashError(Exception):
     """The input has a member or column with the name of an output column.
 
     Attributes:
+        file: the input's name.
         line: counted from the block's first, which is 1; None for tables.
         message: what to do.
     """
 
-    def __init__(self, line: int | None, message: str) -> None:
-        super().__init__(line, message)
+    def __init__(self, file: str, line: int | None, message: str) -> None:
+        super().__init__(file, line, message)
+        self.file = file
         self.line = line
         self.message = message
 

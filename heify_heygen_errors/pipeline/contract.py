@@ -48,7 +48,6 @@ TYPES: Final[dict[str, pa.DataType]] = {
 }
 """The Arrow type of each column of the contract."""
 
-_COUNT: Final = COLUMNS.index("error_count")
 _REQUEST_ID: Final = COLUMNS.index("error_request_id")
 _RESOURCE: Final = COLUMNS.index("error_resource")
 _AFTER: Final = COLUMNS.index("error_retry_after")
@@ -129,18 +128,12 @@ def error_arrays(kernel: Kernel, judged: Sequence[Judged], slots: Sequence[int],
             array = pa.array(distinct, TYPES[column])
             arrays.append(array if indices is None else array.take(indices))
     records = judged if owners is None else [judged[owner] for owner in owners]
-    asked: list[Any] = [record.request_id for record in records]
-    if any(asked):
-        own = values[_REQUEST_ID]
-        arrays[_REQUEST_ID] = pa.array(
-            [own[place] if found is None else found for found, place in zip(asked, places, strict=True)], pa.string()
-        )
-    asked = [record.resource for record in records]
-    if any(asked):
-        own = values[_RESOURCE]
-        arrays[_RESOURCE] = pa.array(
-            [own[place] if found is None else found for found, place in zip(asked, places, strict=True)], pa.string()
-        )
+    ids = {_REQUEST_ID: [record.request_id for record in records], _RESOURCE: [record.resource for record in records]}
+    for number, told in ids.items():
+        if any(told):
+            own = values[number]
+            texts = [own[place] if found is None else found for found, place in zip(told, places, strict=True)]
+            arrays[number] = pa.array(texts, pa.string())
     asked = [record.after for record in records]
     if any(after is not None for after in asked):
         own = values[_AFTER]

@@ -16,7 +16,7 @@ from heify_heygen_errors.pipeline.contract import count_records
 from heify_heygen_errors.pipeline.delimited import is_utf8
 from heify_heygen_errors.pipeline.kernel import Judged, Kernel
 from heify_heygen_errors.pipeline.replay import read_replayed, reject_from_json
-from heify_heygen_errors.records import Line, at_path, parse_line
+from heify_heygen_errors.records import at_path, parse_line
 
 MANY_DIGITS: Final = 4300
 """Of an integer: Python reads no more."""
@@ -139,7 +139,7 @@ class LineBlock:
         if not raw.strip():
             self.blank += number not in self._rejects
             return None
-        return parse_line(Line(number + 1, 0, raw, len(raw)))
+        return parse_line(raw)
 
 
 class _Replayed(LineBlock):

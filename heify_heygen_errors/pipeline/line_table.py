@@ -101,9 +101,8 @@ class _Table:
         self.kernel = kernel
         self.keep_rejects = keep_rejects
         options = kernel.options
-        self.raw = tuple(options.fields[field] for field in _RAW if field not in options.paths)
         self.heads = {path[0] for path in options.paths.values()}
-        self.raw = tuple({*self.raw, *self.heads})
+        self.raw = tuple({*(options.fields[field] for field in _RAW if field not in options.paths), *self.heads})
         self.names: tuple[str, ...] = ()
         self.known: set[str] = set()
         self.changes = 0
@@ -209,7 +208,7 @@ class _Table:
         try:
             refuse_clash(self.kernel, fresh, kept=self.keep_rejects)
         except ColumnClash as clash:
-            raise ClashError(number + 1, str(clash)) from None
+            raise ClashError(self.lines.block.file, number + 1, str(clash)) from None
         self.known.update(fresh)
         self.names += tuple(fresh)
         if len(self.names) > MAX_COLUMNS:

@@ -51,7 +51,7 @@ def lines_to_lines(block: Block, text: bytes, offset: int, kernel: Kernel, *, ke
                     continue
                 found = writer.careful(record)
             except ColumnClash as clash:
-                raise ClashError(number + 1, str(clash)) from None
+                raise ClashError(block.file, number + 1, str(clash)) from None
             except NotARecord as reason:
                 raw = lines.reject(number, str(reason))
                 if keep_rejects:

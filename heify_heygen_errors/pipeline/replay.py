@@ -10,7 +10,7 @@ import msgspec
 
 from heify_heygen_errors.pipeline.blocks import PipelineError, Reject
 from heify_heygen_errors.pipeline.delimited import BOM, dialect_of
-from heify_heygen_errors.records import Line, NotARecord, parse_line
+from heify_heygen_errors.records import NotARecord, parse_line
 
 
 def reject_to_json(reject: Reject) -> bytes:
@@ -33,7 +33,7 @@ def reject_from_json(file: str, number: int, line: bytes) -> Reject:
         PipelineError: it is none.
     """
     try:
-        kept = parse_line(Line(number, 0, line, len(line)))
+        kept = parse_line(line)
         raw, header = kept["raw_base64"], kept.get("header_base64")
         return Reject(
             file=str(kept["file"]),
@@ -60,7 +60,7 @@ def read_replayed(reject: Reject) -> dict[str, Any]:
     if reject.raw is None:
         raise NotARecord(reject.reason)
     if reject.format == "jsonl":
-        return parse_line(Line(reject.line, 0, reject.raw, len(reject.raw)))
+        return parse_line(reject.raw)
     try:
         dialect = dialect_of((reject.header or b"").removeprefix(BOM).rstrip(b"\r\n"), reject.format)
         if dialect.record_end(reject.raw, 0) != len(reject.raw):

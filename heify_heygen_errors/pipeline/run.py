@@ -270,25 +270,21 @@ class _Run:
 
     def blocks(self, position: _Position) -> Iterator[Block]:
         """The blocks from a position on."""
-        for number in range(position.input, len(self.plan.inputs)):
-            source = self.plan.inputs[number]
-            start = position.place if number == position.input else 0
-            for block in read_blocks(source, size=self.block_size, start=start, stdin=self.plan.stdin):
-                self.order.append(number)
-                yield block
+        start = position.place
+        for source in self.plan.inputs[position.input :]:
+            yield from read_blocks(source, size=self.block_size, start=start, stdin=self.plan.stdin)
+            start = 0
 
     def write(self, sink: Sink, rejects: IO[bytes] | None, position: _Position, journal: Journal | None) -> None:
         """Takes every piece in order."""
-        self.order: list[int] = []
+        numbers = {source.name: number for number, source in enumerate(self.plan.inputs)}
         since = 0
         read = 0
         work = pieces(self.blocks(position), self.job, self.normalizer, self.processes(), self.start_hashing)
         with contextlib.closing(work):
-            taken = 0
             try:
                 for block, piece in work:
-                    number = self.order[taken]
-                    taken += 1
+                    number = numbers[block.file]
                     if number != position.input:
                         self.check_input(position.input)
                         position.input, position.lines, read = number, 0, 0
@@ -303,10 +299,9 @@ class _Run:
                 for number in range(position.input, len(self.plan.inputs)):
                     self.check_input(number)
             except ClashError as clash:
-                file = self.plan.inputs[self.order[taken]].name
-                lines = position.lines if self.order[taken] == position.input else 0
+                lines = position.lines if numbers[clash.file] == position.input else 0
                 place = "" if clash.line is None else f", line {lines + clash.line}"
-                msg = f"{file}{place}: {clash.message}"
+                msg = f"{clash.file}{place}: {clash.message}"
                 raise ColumnClash(msg) from None
 
     def check_input(self, number: int) -> None:

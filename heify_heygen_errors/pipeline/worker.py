@@ -36,7 +36,7 @@ class Job:
         options: how records are read and rows are written.
         overlays: files of catalogs over the shipped ones.
         catalog: the version that these give; other workers must have the same.
-        as_lines: rows of lines stay lines: input and output are JSON Lines.
+        as_lines: rows are handed on as JSON Lines; those of JSON Lines keep their members as they are written.
         keep_rejects: records that cannot be read become rows as well.
     """
 
@@ -167,7 +167,7 @@ class Worker:
         try:
             return normalize_batch(batch, self.kernel, keep_rejects=self.job.keep_rejects, raw=raw)
         except ColumnClash as clash:
-            raise ClashError(None if block.format == "table" else 1, str(clash)) from None
+            raise ClashError(block.file, None if block.format == "table" else 1, str(clash)) from None
         except PipelineError as error:
             msg = f"{block.file}: {error}"
             raise PipelineError(msg) from None

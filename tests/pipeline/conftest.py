@@ -18,7 +18,7 @@ from heify_heygen_errors import ErrorInfo, Normalizer
 from heify_heygen_errors.catalog import default_catalogs
 from heify_heygen_errors.normalizer import UnknownCode, encodable
 from heify_heygen_errors.observation import Observation
-from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS, Block, Reject, Tally, reason_kind
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS, MAX_RECORD, Block, Reject, Tally, reason_kind
 from heify_heygen_errors.pipeline.contract import error_schema, later
 from heify_heygen_errors.pipeline.kernel import Judged, Kernel
 from heify_heygen_errors.pipeline.line_table import lines_to_table
@@ -27,8 +27,6 @@ from heify_heygen_errors.pipeline.tables import normalize_batch
 from heify_heygen_errors.records import (
     COLUMNS,
     INPUT_FIELDS,
-    MAX_LINE,
-    Line,
     NotARecord,
     RecordNormalizer,
     RecordOptions,
@@ -48,18 +46,28 @@ _ORDERED = ("unknown", "samples", "unmatched", "unmatched_samples")
 _CHUNK = 1024 * 1024
 
 
+class Line(NamedTuple):
+    """One line of an input: its number from 1, its byte offset, its bytes, or for an overlong one a digest."""
+
+    number: int
+    offset: int
+    raw: bytes
+    length: int
+    sha256: str | None = None
+
+
 def read_lines(stream: IO[bytes]) -> Iterator[Line]:
     """The lines of a stream without their ends; of lines over 16 MiB only length and SHA-256 are kept."""
     number = offset = 0
     while True:
-        raw = stream.readline(MAX_LINE + 2)
+        raw = stream.readline(MAX_RECORD + 2)
         if not raw:
             return
         number += 1
         start = offset
         offset += len(raw)
         bare = raw.removesuffix(b"\n").removesuffix(b"\r")
-        if len(bare) <= MAX_LINE:
+        if len(bare) <= MAX_RECORD:
             yield Line(number, start, bare, len(raw))
             continue
         hashed = hashlib.sha256(raw)
@@ -105,7 +113,10 @@ class Reference:
                 continue
             tally.records += 1
             try:
-                record = parse_line(line)
+                if line.sha256 is not None:
+                    msg = f"longer than {MAX_RECORD} bytes"
+                    raise NotARecord(msg)  # noqa: TRY301 - as a line that cannot be parsed
+                record = parse_line(line.raw)
                 found = self.records.rows(record)
             except NotARecord as reason:
                 tally.rejects += 1

@@ -19,7 +19,7 @@ from heify_heygen_errors.normalizer import Finding
 from heify_heygen_errors.pipeline import blocks
 from heify_heygen_errors.pipeline.blocks import MAX_KINDS, Tally, reason_kind
 from heify_heygen_errors.pipeline.report import MAX_SAMPLE, summary
-from heify_heygen_errors.records import Line, NotARecord, RecordNormalizer, RecordOptions, parse_line
+from heify_heygen_errors.records import NotARecord, RecordNormalizer, RecordOptions, parse_line
 
 CATALOGS = Catalogs.load()
 LOG = Path(__file__).parents[2] / "docs" / "examples" / "vendor-errors.jsonl"
@@ -68,7 +68,7 @@ def _tally(lines: Iterable[bytes]) -> Tally:
             tally.blank += 1
             continue
         try:
-            observation = reader.observation(parse_line(Line(1, 0, raw, len(raw))))
+            observation = reader.observation(parse_line(raw))
         except NotARecord as reason:
             tally.records += 1
             tally.rejects += 1
