@@ -123,16 +123,17 @@ def _crew(job: Job, normalizer: Normalizer, count: int) -> Generator[_Crew, None
     ours: list[Connection] = []
     started: list[BaseProcess] = []
     try:
-        for _ in range(count):
-            here, there = context.Pipe()
-            ours.append(here)
-            # A forked process also has our ends of all pipes so far, and has to leave them.
-            process = context.Process(
-                target=_serve, args=(there, job, normalizer if forks else None, tuple(ours) if forks else ()), daemon=True
-            )
-            process.start()
-            there.close()
-            started.append(process)
+        with _interrupts_wait():  # one that reached a worker before it ignores them would end it with a traceback
+            for _ in range(count):
+                here, there = context.Pipe()
+                ours.append(here)
+                # A forked process also has our ends of all pipes so far, and has to leave them.
+                process = context.Process(
+                    target=_serve, args=(there, job, normalizer if forks else None, tuple(ours) if forks else ()), daemon=True
+                )
+                process.start()
+                there.close()
+                started.append(process)
         yield _Crew(ours)
     finally:
         for connection in ours:
@@ -143,6 +144,19 @@ def _crew(job: Job, normalizer: Normalizer, count: int) -> Generator[_Crew, None
                 process.kill()
 
 
+@contextlib.contextmanager
+def _interrupts_wait() -> Generator[None, None, None]:
+    """Ctrl-C takes effect at the end, and not in processes that are started here until they let it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: Connection, job: Job, normalizer: Normalizer | None, foreign: Sequence[Connection]) -> None:
     """Works on blocks until the other end of the pipe is closed."""
     import pyarrow as pa
@@ -150,6 +164,8 @@ def _serve(connection: Connection, job: Job, normalizer: Normalizer | None, fore
     for other in foreign:
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends its workers
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     pa.set_cpu_count(1)
     worker: Worker | None = None
     with contextlib.suppress(EOFError, OSError):

@@ -384,6 +384,21 @@ def test_an_interrupt_ends_all_processes(large: Path, tmp_path: Path, jobs: str)
     assert _names(tmp_path) == ["out.parquet.partial"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_an_interrupt_while_workers_start(large: Path, tmp_path: Path) -> None:
+    """Ctrl-C that reaches a worker in its first moment is one word, exit 130, and no traceback of the worker's."""
+    code = (
+        "import os, signal, sys\n"
+        "from heify_heygen_errors.cli import main\n"
+        "os.register_at_fork(after_in_child=lambda: os.killpg(0, signal.SIGINT))\n"
+        "sys.exit(main())\n"
+    )
+    command = [sys.executable, "-c", code, "normalize", str(large), "-o", "out.jsonl", "--jobs", "2"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, start_new_session=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"interrupted\n")
+    assert _names(tmp_path) == []
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_of_a_stream(tmp_path: Path, jobs: str) -> None:
     """Ctrl-C while a pipe is waited for is exit 130 and leaves nothing."""
