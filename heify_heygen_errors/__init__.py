@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         raise_for_error,
     )
     from heify_heygen_errors.observation import Observation
+    from heify_heygen_errors.pipeline.batches import BatchNormalizer
     from heify_heygen_errors.pipeline.choices import RejectedRowsError
     from heify_heygen_errors.pipeline.frames import normalize_arrow, normalize_pandas, normalize_polars
     from heify_heygen_errors.pipeline.iterating import normalize_records
@@ -98,6 +99,7 @@ __all__ = [
     "Attempt",
     "AttemptEnded",
     "AuthenticationError",
+    "BatchNormalizer",
     "BodyOptions",
     "BreakerChanged",
     "BreakerPolicy",
@@ -205,6 +207,7 @@ _HOMES = {
     "model": ("Category", "Channel", "ErrorInfo", "Fault", "MatchedBy", "Outcome", "RetryAction", "RetryAdvice"),
     "normalizer": ("Normalizer", "UnknownCode", "explain", "lookup", "normalize", "normalize_all", "raise_for_error"),
     "observation": ("Observation",),
+    "pipeline.batches": ("BatchNormalizer",),
     "pipeline.choices": ("RejectedRowsError",),
     "pipeline.frames": ("normalize_arrow", "normalize_pandas", "normalize_polars"),
     "pipeline.iterating": ("normalize_records",),

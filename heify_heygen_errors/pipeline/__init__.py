@@ -4,7 +4,10 @@ In Python: `normalize_arrow`, `normalize_polars`, `normalize_pandas` for frames,
 time; they take `RowOptions` and raise `RejectedRowsError`. The package itself has the functions, too. Importing
 `heify_heygen_errors.pipeline.polars` gives polars' expressions a namespace ``hhe``. The command is ``hhe normalize``.
 
-Needs the extra ``pipeline``, but for `normalize_records`.
+Engines: `BatchNormalizer` for all that hand out data in parts; `heify_heygen_errors.pipeline.duckdb`, ``.spark`` and
+``.dask`` for those.
+
+Needs the extra ``pipeline``, but for `normalize_records`; the engines have extras of their own.
 """
 
 from __future__ import annotations
@@ -13,13 +16,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from heify_heygen_errors.pipeline.batches import BatchNormalizer
     from heify_heygen_errors.pipeline.choices import RejectedRowsError, RowOptions
     from heify_heygen_errors.pipeline.frames import normalize_arrow, normalize_pandas, normalize_polars
     from heify_heygen_errors.pipeline.iterating import normalize_records
 
-__all__ = ["RejectedRowsError", "RowOptions", "normalize_arrow", "normalize_pandas", "normalize_polars", "normalize_records"]
+__all__ = [
+    "BatchNormalizer",
+    "RejectedRowsError",
+    "RowOptions",
+    "normalize_arrow",
+    "normalize_pandas",
+    "normalize_polars",
+    "normalize_records",
+]
 
 _HOMES = {
+    "BatchNormalizer": "batches",
     "RejectedRowsError": "choices",
     "RowOptions": "choices",
     "normalize_arrow": "frames",

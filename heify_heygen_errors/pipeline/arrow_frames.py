@@ -17,16 +17,21 @@ from heify_heygen_errors.records import INPUT_FIELDS
 
 def normalized(data: Any, choices: Choices) -> Any:
     """A table for a table, a batch for a batch, a reader for every stream; see `normalize_arrow`."""
+    return judged(data, Judge(choices))
+
+
+def judged(data: Any, judge: Judge) -> Any:
+    """As `normalized`, by a judge that may remember others."""
     if isinstance(data, pa.RecordBatchReader):
-        return _reader(data, choices)
+        return _reader(data, judge)
     if isinstance(data, pa.Table):
-        return _table(data, choices)
+        return _table(data, judge)
     if isinstance(data, pa.RecordBatch):
-        return _batch(data, choices)
+        return _batch(data, judge)
     if hasattr(data, "__arrow_c_stream__"):
-        return _reader(pa.RecordBatchReader.from_stream(data), choices)
+        return _reader(pa.RecordBatchReader.from_stream(data), judge)
     if hasattr(data, "__arrow_c_array__"):
-        return _batch(pa.record_batch(data), choices)
+        return _batch(pa.record_batch(data), judge)
     msg = (
         f"cannot read {type(data).__name__}: pass a pyarrow Table, RecordBatch or RecordBatchReader, or anything with"
         " __arrow_c_stream__ or __arrow_c_array__, such as frames of polars and pandas and relations of DuckDB"
@@ -37,16 +42,25 @@ def normalized(data: Any, choices: Choices) -> Any:
 _STALE: Final = (b"pandas", b"ARROW:schema")  # metadata that speak of columns that are others now
 
 
-class _Work:
+class Work:
     """Judges batches of one schema in a row.
+
+    Arguments:
+        schema: of the batches.
+        judge: judges and remembers.
 
     Attributes:
         rejected: number and reason of the rows that could not be read, if they are not kept.
+
+    Raises:
+        ColumnClash: a column has the name of an output column.
+        ValueError: a column that was named is missing; or status, body and exception all are; or two have one name.
     """
 
-    def __init__(self, schema: pa.Schema, choices: Choices) -> None:
+    def __init__(self, schema: pa.Schema, judge: Judge) -> None:
+        choices = judge.choices
         _refuse_misfit(schema, choices)
-        self._judge = Judge(choices)
+        self._judge = judge
         self._read = [name for name in choices.columns if name in schema.names]
         self._keep = choices.keep_rejects
         self.rejected: list[tuple[int, str]] = []
@@ -104,14 +118,14 @@ def refuse_lost_paths(schema: pa.Schema, choices: Choices) -> None:
             kind = kind.field(name).type
 
 
-def _none_of(schema: pa.Schema) -> pa.RecordBatch:
+def none_of(schema: pa.Schema) -> pa.RecordBatch:
     """A batch without rows."""
     return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
 
 
-def _table(table: pa.Table, choices: Choices) -> pa.Table:
-    work = _Work(table.schema, choices)
-    done = [work.batch(_none_of(table.schema))]
+def _table(table: pa.Table, judge: Judge) -> pa.Table:
+    work = Work(table.schema, judge)
+    done = [work.batch(none_of(table.schema))]
     for start, end in slices(table.num_rows):
         # Slices of even size, however the table is chunked: tiny chunks would cost more than their rows.
         for batch in table.slice(start, end - start).combine_chunks().to_batches():
@@ -125,18 +139,18 @@ def _table(table: pa.Table, choices: Choices) -> pa.Table:
     return pa.Table.from_batches(done[1:], done[0].schema)
 
 
-def _batch(batch: pa.RecordBatch, choices: Choices) -> pa.RecordBatch:
-    rows = _table(pa.Table.from_batches([batch]), choices)
-    (whole,) = rows.combine_chunks().to_batches() or [_none_of(rows.schema)]
+def _batch(batch: pa.RecordBatch, judge: Judge) -> pa.RecordBatch:
+    rows = _table(pa.Table.from_batches([batch]), judge)
+    (whole,) = rows.combine_chunks().to_batches() or [none_of(rows.schema)]
     return whole
 
 
-def _reader(reader: pa.RecordBatchReader, choices: Choices) -> pa.RecordBatchReader:
-    work = _Work(reader.schema, choices)
-    return pa.RecordBatchReader.from_batches(work.batch(_none_of(reader.schema)).schema, _batches(reader, work))
+def _reader(reader: pa.RecordBatchReader, judge: Judge) -> pa.RecordBatchReader:
+    work = Work(reader.schema, judge)
+    return pa.RecordBatchReader.from_batches(work.batch(none_of(reader.schema)).schema, _batches(reader, work))
 
 
-def _batches(reader: pa.RecordBatchReader, work: _Work) -> Iterator[pa.RecordBatch]:
+def _batches(reader: pa.RecordBatchReader, work: Work) -> Iterator[pa.RecordBatch]:
     for batch in reader:
         for start, end in slices(batch.num_rows):
             rows = work.batch(batch.slice(start, end - start))

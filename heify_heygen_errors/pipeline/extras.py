@@ -10,11 +10,12 @@ _OWN: Final = ("pandas", "polars")  # whoever has frames has the library; no ext
 
 
 @contextmanager
-def needing(name: str) -> Iterator[None]:
+def needing(name: str, extra: str = "pipeline") -> Iterator[None]:
     """Imports of a part that needs an extra.
 
     Arguments:
         name: of the part, for the message.
+        extra: that brings all of them.
 
     Raises:
         ModuleNotFoundError: a library is missing; says how to install it.
@@ -25,6 +26,7 @@ def needing(name: str) -> Iterator[None]:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "heify_heygen_errors"):
             raise
-        command = f"pip install {missing}" if missing in _OWN else "pip install 'heify-heygen-errors[pipeline]'"
+        own = missing in _OWN and extra == "pipeline"
+        command = f"pip install {missing}" if own else f"pip install 'heify-heygen-errors[{extra}]'"
         msg = f"{name} needs {missing}: {command}"
         raise ModuleNotFoundError(msg, name=missing) from None

@@ -24,19 +24,24 @@ _TYPES: Final = {
 
 def normalized(frame: Any, choices: Choices) -> Any:  # pandas has no types
     """A frame for a frame; see `normalize_pandas`."""
+    return judged(frame, Judge(choices))
+
+
+def judged(frame: Any, judge: Judge) -> Any:
+    """As `normalized`, by a judge that may remember others."""
     if not isinstance(frame, pd.DataFrame):
         msg = f"normalize_pandas takes a DataFrame of pandas, not {type(frame).__module__}.{type(frame).__name__}"
         raise TypeError(msg)
     if frame.columns.nlevels > 1:
         msg = "the columns have several levels: give them plain names first"
         raise ValueError(msg)
+    choices = judge.choices
     choices.refuse_misfit(list(frame.columns))
     read = [name for name in choices.columns if name in frame.columns]
     twice = [name for name in read if not isinstance(frame[name], pd.Series)]
     if twice:
         msg = f"two columns have the name {twice[0]!r}: rename one of them"
         raise ValueError(msg)
-    judge = Judge(choices)
     found = _errors(frame[read], judge)
     passed = _passed(frame, judge)
     if found.owners is not None:
