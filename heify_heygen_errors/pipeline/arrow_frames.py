@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
 from heify_heygen_errors.pipeline.judging import Judge, raw_row, slices
-from heify_heygen_errors.pipeline.tables import field_values, picked
+from heify_heygen_errors.pipeline.tables import field_values, picked, row_as_json
 from heify_heygen_errors.pipeline.tables import passed_columns as arrow_passed
 from heify_heygen_errors.records import INPUT_FIELDS
 
@@ -48,6 +48,7 @@ class Work:
     Arguments:
         schema: of the batches.
         judge: judges and remembers.
+        whole_rows: what is kept of rows that cannot be read are all their columns, not only those that are read.
 
     Attributes:
         rejected: number and reason of the rows that could not be read, if they are not kept.
@@ -57,21 +58,26 @@ class Work:
         ValueError: a column that was named is missing; or status, body and exception all are; or two have one name.
     """
 
-    def __init__(self, schema: pa.Schema, judge: Judge) -> None:
+    def __init__(self, schema: pa.Schema, judge: Judge, *, whole_rows: bool = False) -> None:
         choices = judge.choices
         _refuse_misfit(schema, choices)
         self._judge = judge
         self._read = [name for name in choices.columns if name in schema.names]
+        self._whole_rows = whole_rows
         self._keep = choices.keep_rejects
         self.rejected: list[tuple[int, str]] = []
         self._first = 0
 
+    def _raw(self, batch: pa.RecordBatch, row: int) -> str:
+        if self._whole_rows:
+            return row_as_json(batch, row).decode()
+        return raw_row(batch.select(self._read), row)
+
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows of the next batch."""
         judge, first = self._judge, self._first
-        read = batch.select(self._read)
         fields = [field_values(batch, field, judge.kernel) for field in INPUT_FIELDS]
-        errors, owners, rejected = judge.slice(fields, first, lambda row: raw_row(read, row - first))
+        errors, owners, rejected = judge.slice(fields, first, lambda row: self._raw(batch, row - first))
         if not self._keep:
             self.rejected += rejected
         self._first += batch.num_rows

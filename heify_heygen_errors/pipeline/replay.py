@@ -36,8 +36,8 @@ def reject_from_json(file: str, number: int, line: bytes) -> Reject:
         kept = parse_line(line)
         raw, header = kept["raw_base64"], kept.get("header_base64")
         return Reject(
-            file=str(kept["file"]),
-            line=int(kept["line"]),
+            file=file if kept.get("file") is None else str(kept["file"]),
+            line=number if kept.get("line") is None else int(kept["line"]),
             offset=None if kept.get("offset") is None else int(kept["offset"]),
             raw=None if raw is None else base64.b64decode(raw, validate=True),
             reason=str(kept["reason"]),

@@ -1,0 +1,184 @@
+"""DataFrames of Spark, batch and streaming: the kernel on the executors.
+
+    >>> from pyspark.sql import SparkSession
+    >>> from heify_heygen_errors.pipeline.spark import normalize, split_rejects
+    >>> spark = SparkSession.builder.getOrCreate()  # doctest: +SKIP
+    >>> judged = normalize(spark.read.json("logs/"), provider="heygen", on_error="keep")  # doctest: +SKIP
+    >>> rows, rejects = split_rejects(judged)  # doctest: +SKIP
+
+The executors need this package with the extra ``pipeline``; the driver needs the extra ``spark``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Unpack
+
+from heify_heygen_errors.pipeline.batches import BatchNormalizer
+from heify_heygen_errors.pipeline.choices import RejectedRowsError, RowOptions, chosen
+from heify_heygen_errors.pipeline.extras import needing
+
+with needing("heify_heygen_errors.pipeline.spark", "spark"):
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import BooleanType, DataType, DoubleType, IntegerType, StringType, StructField, StructType
+
+    from heify_heygen_errors.pipeline.arrow_frames import Work
+    from heify_heygen_errors.pipeline.judging import slices
+
+if TYPE_CHECKING:
+    from pyspark import Broadcast
+
+__all__ = ["normalize", "split_rejects"]
+
+_TYPES: Final[dict[pa.DataType, DataType]] = {
+    pa.string(): StringType(),
+    pa.int32(): IntegerType(),
+    pa.bool_(): BooleanType(),
+    pa.float64(): DoubleType(),
+}
+
+
+def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
+    """What passes through of a DataFrame, with the ``error_*`` columns behind it.
+
+    Columns are read as by `normalize_arrow`; the others pass through with their types. Enums are strings, as Spark has
+    no type for them. Nothing is shuffled: each partition is worked on where it is, in its order, and gives the same rows
+    if it is worked on again. Streaming DataFrames stay streaming, in append mode and without state; a watermark is set
+    behind this function, as Spark forgets one that was set before any function over Arrow data.
+
+    The catalogs, with the overlays of `normalizer`, are broadcast, which takes them to each executor once. With Spark
+    Connect, which has no broadcast, they travel with the plan.
+
+    Arguments:
+        frame: batch or streaming.
+        options: see `RowOptions`. With ``on_error="keep"`` the column ``error_raw`` holds the whole row as JSON text,
+            and `split_rejects` makes two DataFrames of one.
+
+    Raises:
+        ColumnClash: a ValueError: a column has the name of an output column.
+        TypeError: `frame` is none, or there is no such option.
+        ValueError: an option is wrong; a column that it names is missing; or status, body and exception all are; or two
+            columns have one name.
+        RejectedRowsError: inside of a PythonException when the query runs: rows cannot be read, unless
+            ``on_error="keep"``. They are numbered from the first row that the task got.
+    """
+    if not isinstance(frame, DataFrame):
+        msg = f"normalize takes a DataFrame of Spark, not {type(frame).__module__}.{type(frame).__name__}"
+        raise TypeError(msg)
+    chosen("normalize", options)  # names this function where an option is wrong
+    normalizer = BatchNormalizer(**options)
+    schema = _schema(frame.schema, normalizer)
+    return frame.mapInArrow(partial(_judged, _shared(frame, normalizer)), schema)
+
+
+def split_rejects(judged: DataFrame, prefix: str = "") -> tuple[DataFrame, DataFrame]:
+    """The rows and the rejects of what `normalize` made with ``on_error="keep"``: each row is in one of both.
+
+    Each of the two judges again when it is used, unless `judged` is persisted or was written before.
+
+    Arguments:
+        judged: batch or streaming.
+        prefix: that `normalize` was given.
+
+    Returns:
+        Rows, without the columns ``error_reject`` and ``error_raw``. Rejects, with the members of a rejects file of
+        ``hhe normalize``: ``file``, ``line``, ``offset`` (null, as a row of a DataFrame has no place), ``raw_base64`` (the
+        whole row as JSON in UTF-8, unredacted) and ``reason``. Written as JSON they can be tried again with
+        ``hhe normalize --replay``.
+
+    Raises:
+        ValueError: `judged` has no such columns.
+    """
+    reject, raw = f"{prefix}error_reject", f"{prefix}error_raw"
+    missing = [name for name in (reject, raw) if name not in judged.columns]
+    if missing:
+        msg = f"there is no column {missing[0]!r}: pass what normalize(frame, on_error='keep') gave, and its prefix"
+        raise ValueError(msg)
+    rows = judged.where(f"{_quoted(reject)} IS NULL").drop(reject, raw)
+    rejects = judged.where(f"{_quoted(reject)} IS NOT NULL").selectExpr(
+        "CAST(NULL AS STRING) AS file",
+        "CAST(NULL AS BIGINT) AS line",
+        "CAST(NULL AS BIGINT) AS offset",
+        # Some versions of Spark break base64 into lines.
+        rf"translate(base64(encode({_quoted(raw)}, 'UTF-8')), '\r\n', '') AS raw_base64",
+        f"{_quoted(reject)} AS reason",
+    )
+    return rows, rejects
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _shared(frame: DataFrame, normalizer: BatchNormalizer) -> Broadcast[BatchNormalizer] | BatchNormalizer:
+    try:
+        context = frame.sparkSession.sparkContext
+    except AttributeError:  # Spark Connect
+        return normalizer
+    return context.broadcast(normalizer)
+
+
+def _judged(shared: Broadcast[BatchNormalizer] | BatchNormalizer, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows of a task. Runs on the executors."""
+    normalizer = shared if isinstance(shared, BatchNormalizer) else shared.value
+    work: Work | None = None
+    for batch in batches:
+        work = work or Work(batch.schema, normalizer.judge, whole_rows=True)
+        for start, end in slices(batch.num_rows):
+            rows = work.batch(batch.slice(start, end - start))
+            if work.rejected:
+                raise RejectedRowsError(work.rejected).of_part()
+            yield _plain(rows)
+
+
+def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows with texts instead of dictionaries, which Spark cannot read."""
+    columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
+# Schemas.
+
+
+def _schema(given: StructType, normalizer: BatchNormalizer) -> StructType:
+    """What comes out. Refuses what surely does not go in."""
+    choices = normalizer.choices
+    names = given.names
+    choices.refuse_misfit(names)
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"two columns have the name {twice!r}: rename one of them"
+        raise ValueError(msg)
+    passed = [field for field in given.fields if field.name not in choices.bulky]
+    for field, path in choices.options.paths.items():
+        _refuse_lost_path(given, field, path)
+        if field in ("headers", "url", "body") and not choices.options.keep:
+            passed = _without(passed, path)
+    made = [StructField(field.name, _TYPES.get(field.type, StringType())) for field in normalizer.judge.schema]
+    return StructType([*passed, *made])
+
+
+def _refuse_lost_path(given: StructType, field: str, path: Sequence[str]) -> None:
+    kind: DataType = given
+    for place, name in enumerate(path):
+        if not isinstance(kind, StructType) or name not in kind.names:
+            there = f"has no field {name!r}: there are {', '.join(kind.names)}" if isinstance(kind, StructType) else None
+            msg = f"paths: {field}: {'.'.join(path[:place])!r} {there or f'is no struct but {kind.simpleString()}'}"
+            raise ValueError(msg)
+        kind = kind[name].dataType
+
+
+def _without(fields: Iterable[StructField], path: Sequence[str]) -> list[StructField]:
+    """Fields without the one at a path, and without structs that it leaves empty."""
+    left = []
+    for field in fields:
+        kind: Any = field.dataType
+        if field.name == path[0]:
+            inner = _without(kind.fields, path[1:]) if len(path) > 1 else []
+            if not inner:
+                continue
+            kind = StructType(inner)
+        left.append(StructField(field.name, kind, field.nullable, field.metadata))
+    return left
