@@ -27,7 +27,7 @@ def reject_to_json(reject: Reject) -> bytes:
 
 
 def reject_from_json(file: str, number: int, line: bytes) -> Reject:
-    """A reject out of a line of a rejects file.
+    """A reject out of a line of a rejects file. One without a place, as rows of engines are, has that of its line.
 
     Raises:
         PipelineError: it is none.

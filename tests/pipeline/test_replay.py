@@ -71,13 +71,19 @@ def test_members_of_the_contract_come_first():
         b'{"file":"a","line":1,"offset":0,"raw_base64":"\xc3\xa9","reason":"r"}',
         b'{"file":"a","line":1e400,"offset":0,"raw_base64":"","reason":"r"}',
         b'{"file":"a","line":1,"offset":0,"raw_base64":"","reason":"r","header_base64":"?"}',
-        b'{"file":"a","line":null,"offset":0,"raw_base64":"","reason":"r"}',
     ],
 )
 def test_what_is_no_reject_stops_the_run(line):
     """A line that is no reject stops the run with file and line: a log given to `--replay` must not be taken for one."""
     with pytest.raises(PipelineError, match=r"r\.jsonl, line 3: no line of a rejects file"):
         reject_from_json("r.jsonl", 3, line)
+
+
+@pytest.mark.parametrize("place", [b"", b'"file":null,"line":null,"offset":null,'])
+def test_reject_without_a_place_has_that_of_its_line(place):
+    """A reject of an engine whose rows have no place is told by its line of the rejects file."""
+    reject = reject_from_json("r.jsonl", 3, b"{" + place + b'"raw_base64":"e30=","reason":"r"}')
+    assert reject == Reject(file="r.jsonl", line=3, offset=None, raw=b"{}", reason="r")
 
 
 @pytest.mark.parametrize("work", [lines_to_lines, lines_to_table])
