@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from heify_heygen_errors.pipeline.batches import BatchNormalizer
 from heify_heygen_errors.pipeline.choices import RejectedRowsError, RowOptions, chosen
 from heify_heygen_errors.pipeline.extras import needing
+from heify_heygen_errors.records import ColumnClash
 
 with needing("heify_heygen_errors.pipeline.spark", "spark"):
     import pyarrow as pa
@@ -69,11 +70,13 @@ def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
         raise TypeError(msg)
     chosen("normalize", options)  # names this function where an option is wrong
     normalizer = BatchNormalizer(**options)
-    schema = _schema(frame.schema, normalizer)
-    return frame.mapInArrow(partial(_judged, _shared(frame, normalizer)), schema)
+    schema = _schema(frame.schema, normalizer, cased=frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true")
+    # mapInArrow looks its columns up by name, which fails for names with dots, backticks, stars, or that differ in case.
+    numbered = frame.toDF(*map(str, range(len(frame.columns))))
+    return numbered.mapInArrow(partial(_judged, _shared(frame, normalizer), tuple(frame.columns)), schema)
 
 
-def split_rejects(judged: DataFrame, prefix: str = "") -> tuple[DataFrame, DataFrame]:
+def split_rejects(judged: DataFrame, prefix: str = "", corrupt: str | None = None) -> tuple[DataFrame, DataFrame]:
     """The rows and the rejects of what `normalize` made with ``on_error="keep"``: each row is in one of both.
 
     Each of the two judges again when it is used, unless `judged` is persisted or was written before.
@@ -81,6 +84,8 @@ def split_rejects(judged: DataFrame, prefix: str = "") -> tuple[DataFrame, DataF
     Arguments:
         judged: batch or streaming.
         prefix: that `normalize` was given.
+        corrupt: the column in which Spark's reader of JSON or CSV put the lines that it could not read, such as
+            ``_corrupt_record``. These lines are rejects then, as they were written, and the column goes.
 
     Returns:
         Rows, without the columns ``error_reject`` and ``error_raw``. Rejects, with the members of a rejects file of
@@ -91,19 +96,28 @@ def split_rejects(judged: DataFrame, prefix: str = "") -> tuple[DataFrame, DataF
     Raises:
         ValueError: `judged` has no such columns.
     """
-    reject, raw = f"{prefix}error_reject", f"{prefix}error_raw"
-    missing = [name for name in (reject, raw) if name not in judged.columns]
+    made = (f"{prefix}error_reject", f"{prefix}error_raw")
+    missing = [name for name in made if name not in judged.columns]
     if missing:
         msg = f"there is no column {missing[0]!r}: pass what normalize(frame, on_error='keep') gave, and its prefix"
         raise ValueError(msg)
-    rows = judged.where(f"{_quoted(reject)} IS NULL").drop(reject, raw)
-    rejects = judged.where(f"{_quoted(reject)} IS NOT NULL").selectExpr(
+    if corrupt is not None and corrupt not in judged.columns:
+        msg = f"there is no column {corrupt!r}: name it in the schema that the reader is given, as text"
+        raise ValueError(msg)
+    reject, raw = map(_quoted, made)
+    dropped = [*made]
+    if corrupt is not None:
+        line = _quoted(corrupt)
+        reject, raw = f"nvl2({line}, 'not what the reader of the input takes', {reject})", f"coalesce({line}, {raw})"
+        dropped.append(corrupt)
+    rows = judged.where(f"{reject} IS NULL").drop(*dropped)
+    rejects = judged.where(f"{reject} IS NOT NULL").selectExpr(
         "CAST(NULL AS STRING) AS file",
         "CAST(NULL AS BIGINT) AS line",
         "CAST(NULL AS BIGINT) AS offset",
         # Some versions of Spark break base64 into lines.
-        rf"translate(base64(encode({_quoted(raw)}, 'UTF-8')), '\r\n', '') AS raw_base64",
-        f"{_quoted(reject)} AS reason",
+        rf"translate(base64(encode({raw}, 'UTF-8')), '\r\n', '') AS raw_base64",
+        f"{reject} AS reason",
     )
     return rows, rejects
 
@@ -120,11 +134,14 @@ def _shared(frame: DataFrame, normalizer: BatchNormalizer) -> Broadcast[BatchNor
     return context.broadcast(normalizer)
 
 
-def _judged(shared: Broadcast[BatchNormalizer] | BatchNormalizer, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows of a task. Runs on the executors."""
+def _judged(
+    shared: Broadcast[BatchNormalizer] | BatchNormalizer, names: Sequence[str], batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a task, whose columns have these names. Runs on the executors."""
     normalizer = shared if isinstance(shared, BatchNormalizer) else shared.value
     work: Work | None = None
-    for batch in batches:
+    for numbered in batches:
+        batch = numbered.rename_columns(names)
         work = work or Work(batch.schema, normalizer.judge, whole_rows=True)
         for start, end in slices(batch.num_rows):
             rows = work.batch(batch.slice(start, end - start))
@@ -142,11 +159,13 @@ def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
 # Schemas.
 
 
-def _schema(given: StructType, normalizer: BatchNormalizer) -> StructType:
+def _schema(given: StructType, normalizer: BatchNormalizer, *, cased: bool) -> StructType:
     """What comes out. Refuses what surely does not go in."""
     choices = normalizer.choices
     names = given.names
     choices.refuse_misfit(names)
+    if not cased:
+        _refuse_clash_without_case(names, choices.made)
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         msg = f"two columns have the name {twice!r}: rename one of them"
@@ -158,6 +177,15 @@ def _schema(given: StructType, normalizer: BatchNormalizer) -> StructType:
             passed = _without(passed, path)
     made = [StructField(field.name, _TYPES.get(field.type, StringType())) for field in normalizer.judge.schema]
     return StructType([*passed, *made])
+
+
+def _refuse_clash_without_case(names: Sequence[str], made: Sequence[str]) -> None:
+    """Refuses columns that Spark could not tell from output columns."""
+    taken = {name.lower() for name in made}
+    clash = [name for name in names if name.lower() in taken]
+    if clash:
+        msg = f"the input has a column {clash[0]!r} already, and case makes no other name: choose another name for ours with prefix="
+        raise ColumnClash(msg)
 
 
 def _refuse_lost_path(given: StructType, field: str, path: Sequence[str]) -> None:
