@@ -70,7 +70,7 @@ class Work:
 
     def _raw(self, batch: pa.RecordBatch, row: int) -> str:
         if self._whole_rows:
-            return row_as_json(batch, row).decode()
+            return row_as_json(batch, row, self._judge.choices.options).decode()
         return raw_row(batch.select(self._read), row)
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ from heify_heygen_errors.pipeline.blocks import PipelineError, Reject, Tally, re
 from heify_heygen_errors.pipeline.contract import count_records, error_arrays, error_schema, first_rows, refuse_clash
 from heify_heygen_errors.pipeline.kernel import UNOBSERVED, Judged, Kernel
 from heify_heygen_errors.pipeline.texts import json_lines, plain_text
-from heify_heygen_errors.records import INPUT_FIELDS, NotARecord
+from heify_heygen_errors.records import INPUT_FIELDS, NotARecord, RecordOptions
 
 pc: Final[Any] = pyarrow.compute  # most of its functions are made when it is imported
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -144,14 +144,46 @@ def with_sound_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def row_as_json(batch: pa.RecordBatch, row: int) -> bytes:
-    """A row as an object in JSON, without members that are null."""
-    written = bytes(json_lines(batch.slice(row, 1))).rstrip(b"\n").decode("utf-8", "replace")  # Arrow does not check texts
+def row_as_json(batch: pa.RecordBatch, row: int, options: RecordOptions) -> bytes:
+    """A row as an object in JSON, without members that are null; of the fields that are read it says what is read of them.
+
+    Arguments:
+        batch: that has the row.
+        row: in the batch, from 0.
+        options: say where the fields stand.
+    """
+    one = batch.slice(row, 1)
+    for field in INPUT_FIELDS:
+        path = options.paths.get(field) or (options.fields[field],)
+        place = one.schema.get_field_index(path[0])
+        if place >= 0:
+            column = _written_plainly(one.column(place), path[1:], field)
+            one = one.set_column(place, pa.field(path[0], column.type), column)
+    written = bytes(json_lines(one)).rstrip(b"\n").decode("utf-8", "replace")  # Arrow does not check texts
     record = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
     return _encode({name: value for name, value in record.items() if bytes(value) != b"null"})
 
 
-def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason: str) -> Reject:
+def _written_plainly(array: Any, path: Sequence[str], field: str) -> Any:
+    """An array of one value in which bytes at a path are text and maps are objects in JSON."""
+    kind = array.type
+    if path:
+        if not pa.types.is_struct(kind) or kind.get_field_index(path[0]) < 0:
+            return array
+        names = [kind.field(number).name for number in range(kind.num_fields)]
+        children = [pc.struct_field(array, [name]) for name in names]
+        at = names.index(path[0])
+        children[at] = _written_plainly(children[at], path[1:], field)
+        return pa.StructArray.from_arrays(children, names, mask=array.is_null())
+    value = array[0].as_py() if _is_bytes(kind) or pa.types.is_map(kind) else None
+    if value is None:
+        return array
+    if _is_bytes(kind):
+        return pa.array([value.decode("utf-8", "replace")], pa.large_string())
+    return pa.array([_from_nested(value, field, kind).decode()], pa.large_string()) if field in ("headers", "body") else array
+
+
+def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason: str, options: RecordOptions) -> Reject:
     """The reject of a row of a table, which has no bytes of its own: JSON stands for it.
 
     Arguments:
@@ -160,8 +192,9 @@ def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason
         row: in the batch, from 0.
         first: number of the batch's first row among those that a worker counts, from 0.
         reason: why it could not be read.
+        options: say where the fields stand.
     """
-    return Reject(file=file, line=first + row + 1, offset=None, raw=row_as_json(batch, row), reason=reason)
+    return Reject(file=file, line=first + row + 1, offset=None, raw=row_as_json(batch, row, options), reason=reason)
 
 
 def to_ipc(batches: Sequence[pa.RecordBatch]) -> bytes:
@@ -199,9 +232,14 @@ def field_values(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[
         return [None if value is None or math.isnan(value) else _number(value, field) for value in values]
     if pa.types.is_decimal(kind):
         return [None if value is None else _number(float(value), field) for value in values]
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind):
+    if _is_bytes(kind):
         return [text_of_bytes(value, field) for value in values]
     return [_from_nested(value, field, kind) for value in values]
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind) or types.is_binary_view(kind))
 
 
 def _at_path(batch: pa.RecordBatch, path: Sequence[str]) -> Any:

@@ -155,9 +155,9 @@ class Worker:
         batches: list[pa.RecordBatch] = []
         with pa.ipc.open_stream(pa.py_buffer(block.data)) as reader:
             for batch in map(with_sound_texts, reader):
-                raw = (lambda row, batch=batch: _text(row_as_json(batch, row))) if self.job.keep_rejects else None
+                raw = (lambda row, batch=batch: _text(row_as_json(batch, row, self.job.options))) if self.job.keep_rejects else None
                 done = self._batch(block, batch, raw)
-                rejects += (reject_of_row(block.file, batch, row, tally.lines, reason) for row, reason in done.rejected)
+                rejects += (reject_of_row(block.file, batch, row, tally.lines, reason, self.job.options) for row, reason in done.rejected)
                 tally.add(done.tally)
                 batches.append(done.batch)
         return Piece(payload=self._payload(batches), rejects=tuple(rejects), tally=tally)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heify_heygen_errors import normalize_records
 from heify_heygen_errors.pipeline.blocks import PipelineError
 from heify_heygen_errors.pipeline.kernel import Kernel
 from heify_heygen_errors.pipeline.tables import normalize_batch, reject_of_row, row_as_json
@@ -243,7 +244,7 @@ def test_column_of_any_type_passes_beside_a_reject(column, explode):
     assert done.batch.column("extra").to_pylist() == column.slice(1).to_pylist()
     sound = normalize_batch(batch.slice(1), Kernel(RecordOptions(provider="heygen", explode=explode)))
     assert sound.batch.column("extra").to_pylist() == column.slice(1).to_pylist()
-    reject = reject_of_row("t.parquet", batch, 0, 10, "status is no status")
+    reject = reject_of_row("t.parquet", batch, 0, 10, "status is no status", _DEFAULT)
     assert (reject.file, reject.line, reject.offset, json.loads(reject.raw)["status"]) == ("t.parquet", 11, None, "x")
 
 
@@ -269,7 +270,7 @@ def test_text_that_is_not_utf8_costs_its_row_at_most():
         done = normalize_batch(batch, Kernel(_DEFAULT))
         assert (name, done.tally.records) == (name, 2)
         for row, reason in done.rejected:
-            assert json.loads(reject_of_row("t", batch, row, 0, reason).raw) is not None
+            assert json.loads(reject_of_row("t", batch, row, 0, reason, _DEFAULT).raw) is not None
 
 
 def test_passing_columns_keep_their_place_and_the_contract_follows():
@@ -368,10 +369,40 @@ def test_empty_batches_have_all_columns():
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pa.array([_BODY.encode()]),
+        pa.array([_BODY.encode()], pa.large_binary()),
+        pa.array([_BODY.encode()], pa.binary(len(_BODY))),
+        pa.array([_BODY]).dictionary_encode(),
+        pa.array([[("code", "400112"), ("message", "Unauthorized")]], pa.map_(pa.string(), pa.string())),
+        pa.array([{"code": 400112, "message": "Unauthorized"}]),
+    ],
+    ids=lambda array: str(array.type)[:12],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_row_as_json_means_what_the_row_means(body, nested):
+    """The object that stands for a row is judged as the row is, whatever the type of the body and wherever it stands."""
+    column = pa.StructArray.from_arrays([body, pa.array([7])], ["text", "size"]) if nested else body
+    batch = _batch(id=[1], status=[401], answer=column)
+    options = RecordOptions(
+        provider="heygen", fields=_DEFAULT.fields | {"body": "answer"}, paths={"body": ("answer", "text")} if nested else {}
+    )
+    record = json.loads(row_as_json(batch, 0, options))
+    row = normalize_batch(batch, Kernel(options)).batch
+    (again,) = normalize_records([record], provider="heygen", fields={} if nested else {"body": "answer"}, paths=options.paths)
+    assert row.column("error_code").to_pylist() == ["400112"]
+    assert [row.column(name).to_pylist() for name in COLUMNS] == [[again[name]] for name in COLUMNS]
+
+
 def test_row_as_json_leaves_nulls_out():
     """A row that stands for a reject is an object of its values without those that are null."""
     batch = _batch(a=[1, None], b=[{"c": None, "d": 1.5}, None], e=["\u00e9", "x"])
-    assert [json.loads(row_as_json(batch, row)) for row in (0, 1)] == [{"a": 1, "b": {"c": None, "d": 1.5}, "e": "\u00e9"}, {"e": "x"}]
+    assert [json.loads(row_as_json(batch, row, _DEFAULT)) for row in (0, 1)] == [
+        {"a": 1, "b": {"c": None, "d": 1.5}, "e": "\u00e9"},
+        {"e": "x"},
+    ]
 
 
 @given(
