@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heify_heygen_errors.cli.export_command import export
 from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.show import listing, print_json, say
 from heify_heygen_errors.lint import lint_files, lint_shipped
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def catalog() -> None:
-    """List or check the catalogs."""
+    """List, check or export the catalogs."""
 
 
 @catalog.command(name="list")
@@ -98,3 +99,6 @@ def lint(session: Session, files: tuple[str, ...], *, as_json: bool) -> int:
     count = len(problems)
     say(f"{count} problem{'' if count == 1 else 's'}" if count else "no problems")
     return 1 if problems else 0
+
+
+catalog.add_command(export)
