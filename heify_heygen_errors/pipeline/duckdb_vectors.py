@@ -1,0 +1,146 @@
+"""What DuckDB calls for every vector of a query; see `heify_heygen_errors.pipeline.duckdb`. Performs no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from heify_heygen_errors.pipeline.batches import BatchNormalizer
+from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
+from heify_heygen_errors.pipeline.judging import Columns, raw_row
+from heify_heygen_errors.pipeline.kernel import Kernel
+from heify_heygen_errors.pipeline.tables import field_values
+from heify_heygen_errors.records import INPUT_FIELDS
+
+_OBSERVED: Final = ("status", "body", "exception")
+_SHOWN: Final = 3
+_TYPE_WORD: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
+
+
+class VectorFunction:
+    """Judges the records of vectors. Threads may share it.
+
+    Arguments:
+        choices: of the call. With ``explode`` each record gives a list.
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        options = choices.options
+        self._normalizer = BatchNormalizer(
+            provider=options.provider,
+            explode=options.explode,
+            prefix=options.prefix,
+            on_error="keep" if choices.keep_rejects else "raise",
+            normalizer=choices.normalizer,
+        )
+
+    def work(self, *vectors: pa.ChunkedArray) -> pa.Array:
+        """A struct of the columns of the contract for each record, or a list of such structs.
+
+        Arguments:
+            vectors: records; and the type of the records in SQL, the same text for each of them. Arrow does not tell JSON
+                from text.
+
+        Raises:
+            RejectedRowsError: records cannot be read, unless they are kept.
+            ValueError: the records have none of status, body and exception.
+            TypeError: they are no structs.
+        """
+        records, types = vectors
+        choices, judge = self._normalizer.choices, self._normalizer.judge
+        told = types[0].as_py()
+        batch = _fields(records, told)
+        values = _values(batch, _json_members(told), judge.kernel)
+        errors, owners, rejected = judge.slice(values, 0, lambda row: raw_row(batch, row))
+        if rejected and not choices.keep_rejects:
+            raise _refusal(rejected, len(records))
+        # DuckDB 1.2 takes the first value of a dictionary in a struct for all of them.
+        columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in errors.columns]
+        rows = pa.StructArray.from_arrays(columns, errors.schema.names)
+        if not choices.options.explode:
+            return rows
+        counts = [0] * len(records)
+        for owner in owners:
+            counts[owner] += 1
+        return pa.ListArray.from_arrays(pa.array(accumulate(counts, initial=0), pa.int32()), rows)
+
+
+def _fields(records: pa.ChunkedArray, told: str) -> pa.RecordBatch:
+    """The members of structs that are read, by the names of the fields; as SQL has it, without regard to case.
+
+    A record that is null has none.
+    """
+    structs = records.combine_chunks()
+    if pa.types.is_null(structs.type):
+        return pa.RecordBatch.from_arrays([structs], ["body"])
+    if not pa.types.is_struct(structs.type):
+        msg = f"a record is a struct or the name of a table, as in hhe_normalize(logs) or hhe_normalize({{body: answer}}), not {told}"
+        raise TypeError(msg)
+    members = [field.name for field in structs.type]
+    places = {name.lower(): place for place, name in enumerate(members)}
+    if places.keys().isdisjoint(_OBSERVED):
+        msg = (
+            f"a record has {', '.join(_OBSERVED[:-1])} or {_OBSERVED[-1]}, and this one has {', '.join(members) or 'nothing'}:"
+            " say which is which, as in hhe_normalize({provider: vendor, status: code, body: answer})"
+        )
+        raise ValueError(msg)
+    children = structs.flatten() if structs.null_count else [structs.field(place) for place in range(len(members))]
+    names = [name for name in INPUT_FIELDS if name in places]
+    return pa.RecordBatch.from_arrays([children[places[name]] for name in names], names)
+
+
+def _values(batch: pa.RecordBatch, written: frozenset[str], kernel: Kernel) -> Columns:
+    """The fields as the kernel takes them.
+
+    Arguments:
+        batch: columns by the names of the fields.
+        written: fields that hold JSON.
+        kernel: that will judge.
+    """
+    columns: list[Sequence[Any]] = []
+    for field in INPUT_FIELDS:
+        values = field_values(batch, field, kernel)
+        if field in written:
+            values = [None if value is None or value == "null" else _of_json(value, field) for value in values]
+        columns.append(values)
+    return columns
+
+
+def _of_json(text: Any, field: str) -> Any:
+    if field == "body":
+        return text.encode()
+    return msgspec.json.decode(text) if text.startswith('"') else text
+
+
+def _refusal(rejected: Sequence[tuple[int, str]], size: int) -> RejectedRowsError:
+    """The error of records without numbers: DuckDB takes rows in any order."""
+    reasons = tuple(dict.fromkeys(reason for _, reason in rejected))
+    told = "; ".join(reasons[:_SHOWN]) + ("; and other reasons" if len(reasons) > _SHOWN else "")
+    return RejectedRowsError(
+        f"{len(rejected)} of {size} rows cannot be read: {told}. register(connection, on_error='keep') keeps them, with the reason beside"
+    )
+
+
+@lru_cache(maxsize=256)
+def _json_members(told: str) -> frozenset[str]:
+    """The members of type JSON of a struct, in lower case.
+
+    Arguments:
+        told: its type as ``typeof`` tells it: ``STRUCT(status INTEGER, "body" JSON)``.
+    """
+    members, depth = [""], 0
+    for word in _TYPE_WORD.findall(told):
+        if depth == 1 and word == ",":
+            members.append("")
+        elif depth:
+            members[-1] += word
+        depth += (word == "(") - (word == ")")
+    members[-1] = members[-1].removesuffix(")")
+    named = (member.strip().rpartition(" ") for member in members)
+    return frozenset(name.strip('"').lower() for name, _, kind in named if kind == "JSON")
