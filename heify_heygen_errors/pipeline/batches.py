@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -34,6 +35,10 @@ class BatchNormalizer:
 
     Threads may share one.
 
+    Attributes:
+        choices: the options.
+        key: names options and catalogs: normalizers of one key do the same.
+
     Arguments:
         options: see `RowOptions`. The hook `on_unknown_code` of a normalizer is not called.
 
@@ -48,7 +53,8 @@ class BatchNormalizer:
             import heify_heygen_errors.pipeline.arrow_frames  # noqa: F401 - says at once what is missing
         choices = chosen("BatchNormalizer", options)
         self.choices: Choices = attrs.evolve(choices, normalizer=Normalizer(choices.normalizer.catalogs))
-        self._key = (choices.normalizer.catalogs.version, repr(choices.options), choices.keep_rejects)
+        told = (choices.options, choices.keep_rejects, sorted(choices.named), choices.normalizer.catalogs.version)
+        self.key = hashlib.sha256(repr(told).encode()).hexdigest()
 
     def __call__(self, data: Any) -> Any:
         """What passes through of a part, with the ``error_*`` columns behind it.
@@ -70,12 +76,12 @@ class BatchNormalizer:
             raise error.of_part() from None
 
     def __repr__(self) -> str:
-        return f"BatchNormalizer({self.choices.options}, keep_rejects={self.choices.keep_rejects}, catalogs {self._key[0]})"
+        return f"BatchNormalizer({self.choices.options}, keep_rejects={self.choices.keep_rejects}, catalogs {self.choices.normalizer.catalogs.version})"
 
     @property
     def judge(self) -> Judge:
         """What judges and remembers in this process."""
-        return _judges.get(self._key, self.choices)
+        return _judges.get(self.key, self.choices)
 
 
 class _Judges:
@@ -83,9 +89,9 @@ class _Judges:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._judges: OrderedDict[object, Judge] = OrderedDict()
+        self._judges: OrderedDict[str, Judge] = OrderedDict()
 
-    def get(self, key: object, choices: Choices) -> Judge:
+    def get(self, key: str, choices: Choices) -> Judge:
         from heify_heygen_errors.pipeline.judging import Judge
 
         with self._lock:

@@ -69,7 +69,7 @@ def normalize(frame: dd.DataFrame, **options: Unpack[RowOptions]) -> dd.DataFram
     result: dd.DataFrame = parts.map_partitions(
         _normalize_partition,
         # A key of its own in the graph: a plain argument would be in every task.
-        normalizer=delayed(normalizer, name=f"batch-normalizer-{tokenize(repr(normalizer))}"),
+        normalizer=delayed(normalizer, name=f"batch-normalizer-{tokenize(normalizer.key)}"),
         meta=judged(parts._meta, normalizer.judge),  # noqa: SLF001 - Dask has no other name for it
         transform_divisions=False,
         required_columns=[name for name in choices.columns if name in names],

@@ -11,7 +11,6 @@ Needs the extra ``duckdb``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
@@ -39,6 +38,9 @@ __all__ = ["register"]
 _TEXT: Final = "VARCHAR"
 _SQL_TYPES: Final = {pa.int32(): "INTEGER", pa.bool_(): "BOOLEAN", pa.float64(): "DOUBLE"}
 _ARROW_TYPES: Final = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+
+_NEEDS_JSON: Final = r"regexp_matches(typeof({}), 'VARIANT|UNION\(|^STRUCT\(.*(STRUCT\(|MAP\(|\[).*') AND regexp_matches(typeof({}), 'JSON|MAP\(|VARIANT|UNION\(')"
+"""Whether a record holds, within other values, such as have another form in Arrow. Types are known before a query runs."""
 
 _POSITIONAL: Final = ("provider", "status", "body")
 
@@ -122,13 +124,13 @@ class _Functions:
 
     def of(self, connection: DuckDBPyConnection, choices: Choices) -> str:
         """The name of the function of some options; makes it if the database does not have it."""
-        told = repr((choices.options, choices.keep_rejects, choices.normalizer.catalogs.version))
-        name = f"__hhe_{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        function = VectorFunction(choices)
+        name = f"__hhe_{function.key[:16]}"
         cursor: Any = connection.cursor()  # typed for enums, whose module differs between versions; texts do in all
         with self._lock:
             work = self._functions.get(name)
             if work is None:
-                work = self._functions[name] = VectorFunction(choices).work
+                work = self._functions[name] = function.work
             with suppress(duckdb.CatalogException):  # the database has it
                 cursor.create_function(name, work, None, cursor.type(_sql_type(choices)), type="arrow", null_handling="special")
         return name
@@ -150,7 +152,10 @@ def _macro(name: str, function: str) -> str:
     parameters = ", ".join([*_POSITIONAL, *(f"{field} := NULL::{_TEXT}" for field in others)])
     record = "{" + ", ".join(f"{field}: {field}" for field in INPUT_FIELDS) + "}"
     overloads = (("record", "record"), (parameters, record))
-    bodies = ", ".join(f"({given}) AS {function}({read}, typeof({read}))" for given, read in overloads)
+    bodies = ", ".join(
+        f"({given}) AS {function}({read}, typeof({read}), CASE WHEN {_NEEDS_JSON.format(read, read)} THEN to_json({read}) END)"
+        for given, read in overloads
+    )
     return f"CREATE OR REPLACE TEMP MACRO {name}{bodies}"
 
 

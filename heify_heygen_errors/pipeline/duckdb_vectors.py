@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
@@ -15,11 +15,13 @@ from heify_heygen_errors.pipeline.batches import BatchNormalizer
 from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
 from heify_heygen_errors.pipeline.judging import Columns, raw_row
 from heify_heygen_errors.pipeline.kernel import Kernel
-from heify_heygen_errors.pipeline.tables import field_values
+from heify_heygen_errors.pipeline.tables import field_values, without_nulls
 from heify_heygen_errors.records import INPUT_FIELDS
 
 _OBSERVED: Final = ("status", "body", "exception")
 _SHOWN: Final = 3
+_OTHERWISE: Final = ("JSON", "MAP(", "VARIANT", "UNION(")  # they have another form in Arrow
+_MEMBER: Final = re.compile(r'(?P<name>"(?:[^"]|"")*"|\S+) (?P<kind>.+)', re.DOTALL)
 _TYPE_WORD: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
 
 
@@ -28,6 +30,9 @@ class VectorFunction:
 
     Arguments:
         choices: of the call. With ``explode`` each record gives a list.
+
+    Attributes:
+        key: names the choices: functions of one key do the same.
     """
 
     def __init__(self, choices: Choices) -> None:
@@ -39,24 +44,25 @@ class VectorFunction:
             on_error="keep" if choices.keep_rejects else "raise",
             normalizer=choices.normalizer,
         )
+        self.key = self._normalizer.key
 
     def work(self, *vectors: pa.ChunkedArray) -> pa.Array:
         """A struct of the columns of the contract for each record, or a list of such structs.
 
         Arguments:
-            vectors: records; and the type of the records in SQL, the same text for each of them. Arrow does not tell JSON
-                from text.
+            vectors: records; the type of the records in SQL, the same text for each of them, as Arrow does not tell JSON
+                from text; and the records as JSON, or nulls if they hold nothing that has another form in Arrow.
 
         Raises:
             RejectedRowsError: records cannot be read, unless they are kept.
             ValueError: the records have none of status, body and exception.
             TypeError: they are no structs.
         """
-        records, types = vectors
+        records, types, texts = vectors
         choices, judge = self._normalizer.choices, self._normalizer.judge
         told = types[0].as_py()
         batch = _fields(records, told)
-        values = _values(batch, _json_members(told), judge.kernel)
+        values = _values(batch, _kinds(told), texts.to_pylist() if texts.null_count < len(texts) else None, judge.kernel)
         errors, owners, rejected = judge.slice(values, 0, lambda row: raw_row(batch, row))
         if rejected and not choices.keep_rejects:
             raise _refusal(rejected, len(records))
@@ -95,20 +101,26 @@ def _fields(records: pa.ChunkedArray, told: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([children[places[name]] for name in names], names)
 
 
-def _values(batch: pa.RecordBatch, written: frozenset[str], kernel: Kernel) -> Columns:
+def _values(batch: pa.RecordBatch, kinds: Mapping[str, str], texts: Sequence[str | None] | None, kernel: Kernel) -> Columns:
     """The fields as the kernel takes them.
 
     Arguments:
         batch: columns by the names of the fields.
-        written: fields that hold JSON.
+        kinds: their types in SQL, by names in lower case.
+        texts: the records as JSON, if any of them is needed.
         kernel: that will judge.
     """
+    members = None if texts is None else [_members(text) for text in texts]
     columns: list[Sequence[Any]] = []
     for field in INPUT_FIELDS:
-        values = field_values(batch, field, kernel)
-        if field in written:
-            values = [None if value is None or value == "null" else _of_json(value, field) for value in values]
-        columns.append(values)
+        kind = kinds.get(field, "")
+        if kind == "JSON":
+            written = field_values(batch, field, kernel)
+            columns.append([None if value is None or value == "null" else _of_json(value, field) for value in written])
+        elif members is not None and any(word in kind for word in _OTHERWISE):
+            columns.append([_as_read(record.get(field), field) for record in members])
+        else:
+            columns.append(field_values(batch, field, kernel))
     return columns
 
 
@@ -116,6 +128,17 @@ def _of_json(text: Any, field: str) -> Any:
     if field == "body":
         return text.encode()
     return msgspec.json.decode(text) if text.startswith('"') else text
+
+
+def _members(text: str | None) -> dict[str, Any]:
+    return {} if text is None else {name.lower(): value for name, value in msgspec.json.decode(text).items()}
+
+
+def _as_read(value: Any, field: str) -> Any:
+    """A member of a record that was JSON; one of a variant that is a text is that text."""
+    if isinstance(value, str) or value is None or field not in ("headers", "body"):
+        return value
+    return msgspec.json.encode(without_nulls(value))
 
 
 def _refusal(rejected: Sequence[tuple[int, str]], size: int) -> RejectedRowsError:
@@ -128,8 +151,8 @@ def _refusal(rejected: Sequence[tuple[int, str]], size: int) -> RejectedRowsErro
 
 
 @lru_cache(maxsize=256)
-def _json_members(told: str) -> frozenset[str]:
-    """The members of type JSON of a struct, in lower case.
+def _kinds(told: str) -> dict[str, str]:
+    """The types of the members of a struct, by their names in lower case.
 
     Arguments:
         told: its type as ``typeof`` tells it: ``STRUCT(status INTEGER, "body" JSON)``.
@@ -142,5 +165,5 @@ def _json_members(told: str) -> frozenset[str]:
             members[-1] += word
         depth += (word == "(") - (word == ")")
     members[-1] = members[-1].removesuffix(")")
-    named = (member.strip().rpartition(" ") for member in members)
-    return frozenset(name.strip('"').lower() for name, _, kind in named if kind == "JSON")
+    named = (_MEMBER.fullmatch(member.strip()) for member in members)
+    return {found["name"].strip('"').lower(): found["kind"] for found in named if found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -285,20 +286,49 @@ def text_of_bytes(value: bytes | None, field: str) -> Any:
 
 def _from_nested(value: Any, field: str, kind: pa.DataType) -> Any:
     """An object as JSON text. Members that are null were absent in most rows: Arrow has one shape for all of them."""
-    if value is None:
-        return None
-    if field not in ("headers", "body"):
+    if value is None or field not in ("headers", "body"):
         return value
-    if pa.types.is_map(kind):
-        value = dict(value) if len({name for name, _ in value}) == len(value) else [list(pair) for pair in value]
-    return _encode(_without_nulls(value))
+    return _encode(_reader(kind)(value))
 
 
-def _without_nulls(value: Any) -> Any:
+@lru_cache(maxsize=256)
+def _reader(kind: pa.DataType) -> Callable[[Any], Any]:
+    """What makes of a Python value of a type what it says as JSON: maps are objects, texts of JSON what stands in them."""
+    types = pa.types
+    if types.is_struct(kind):
+        readers = {kind.field(place).name: _reader(kind.field(place).type) for place in range(kind.num_fields)}
+        return lambda value: {name: readers[name](item) for name, item in value.items() if item is not None}
+    if types.is_map(kind):
+        name_of, read = _reader(kind.key_type), _reader(kind.item_type)
+        return lambda value: _from_pairs([(name_of(name), None if item is None else read(item)) for name, item in value])
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or types.is_list_view(kind):
+        read = _reader(kind.value_type)
+        return lambda value: [None if item is None else read(item) for item in value]
+    if getattr(kind, "extension_name", None) == "arrow.json":
+        return json_value
+    return lambda value: value
+
+
+def _from_pairs(pairs: list[tuple[Any, Any]]) -> Any:
+    """A map as an object; as pairs where two names are one."""
+    made = {name: item for name, item in pairs if item is not None}
+    return made if len({name for name, _ in pairs}) == len(pairs) else [list(pair) for pair in pairs]
+
+
+def json_value(text: str) -> Any:
+    """What a text of JSON says, without members that are null; the text itself if it is none."""
+    try:
+        return without_nulls(msgspec.json.decode(text))
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
+def without_nulls(value: Any) -> Any:
+    """A decoded value of JSON without the members of objects that are null."""
     if isinstance(value, dict):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [without_nulls(item) for item in value]
     return value
 
 

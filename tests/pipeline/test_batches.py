@@ -104,6 +104,17 @@ def test_one_memory_in_each_process() -> None:
     assert normalizer.judge is not BatchNormalizer(provider="heify").judge
 
 
+def test_a_column_that_was_named_has_a_memory_of_its_own() -> None:
+    """A field that was given its own name must be there, whatever was made before; one that was not may be missing."""
+    bare = pa.table({"status": [402]})
+    plain = BatchNormalizer(provider="heygen")
+    named = BatchNormalizer(provider="heygen", fields={"body": "body"})
+    assert plain(bare).num_rows == 1
+    with pytest.raises(ValueError, match="there is no column 'body'"):
+        named(bare)
+    assert plain(bare).num_rows == 1
+
+
 def test_other_catalogs_have_another_memory(overlay: Path) -> None:
     """The same options over other catalogs do not see what was judged by the shipped ones."""
     data = pa.table({"status": [400], "body": ['{"code": "plan_expired"}']})

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from frame_cases import FINE, NAMELESS, ODD, REFUSED, SILENT, all_expected, as_objects, as_text, expected, shown
 
-from heify_heygen_errors import Catalogs, Normalizer, normalize_arrow
+from heify_heygen_errors import Catalogs, Normalizer, normalize_arrow, normalize_records
 from heify_heygen_errors.catalog import default_catalogs
 from heify_heygen_errors.catalog.export import TABLES
 from heify_heygen_errors.pipeline.duckdb import register
@@ -453,3 +453,41 @@ def test_a_log_larger_than_memory_is_normalized(tmp_path):
     assert sum(read.row_group(number).total_byte_size for number in range(read.num_row_groups)) > 260_000_000
     assert int(done.stdout) < 250
     assert pq.read_metadata(errors).num_rows == read.num_rows
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        """{error: '{"code": 400118}'::JSON}""",
+        "{error: MAP {'code': 400118}}",
+        "MAP {'error': MAP {'code': 400118}}",
+        "MAP {'error': '{\"code\": 400118}'::JSON}",
+        "{data: {status: 'failed', error: '{\"code\": 400118}'::JSON}, code: 100, message: NULL}",
+        "{data: [{status: 'failed', error: MAP {'code': 400118}}]}",
+    ],
+)
+def test_json_and_maps_at_any_depth(connection, body):
+    """JSON, MAP and lists within a body mean what they say, as DuckDB makes them of logs that it reads itself."""
+    assert one(connection, f"SELECT hhe_normalize({{provider: 'heygen', body: {body}}}).error_code") == ("400118",)
+
+
+@pytest.mark.skipif(tuple(map(int, duckdb.__version__.split(".")[:2])) < (1, 5), reason="has no variants")
+@pytest.mark.parametrize("body", ["{code: 400118}::VARIANT", """'{"code": 400118}'::VARIANT""", "{error: {code: 400118}::VARIANT}"])
+def test_variants(connection, body):
+    """A variant means what it says, whether it is an object or a text."""
+    assert one(connection, f"SELECT hhe_normalize({{provider: 'heygen', status: 400::VARIANT, body: {body}}}).error_code") == ("400118",)
+
+
+def test_a_log_that_duckdb_reads_itself(connection, tmp_path):
+    """Whatever types `read_json` finds for bodies, the rows are those of the records."""
+    records = [
+        {"provider": "heygen", "status": 400, "body": {"error": {"code": "insufficient_credit", "message": "x"}}},
+        {"provider": "heygen", "status": 400, "body": {"error": "plain text"}},
+        {"provider": "heygen", "status": 200, "body": {"code": 100, "error": None, "data": {"status": "completed"}}},
+        {"provider": "heygen", "status": 200, "body": {"code": 100, "data": {"status": "failed", "error": {"code": 40010}}}},
+        {"provider": "heygen", "status": 200, "body": {"code": 100, "data": {"status": "failed", "error": "oops"}}},
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    rows = rows_of(connection, f"SELECT unnest(hhe_normalize(log)) FROM read_json('{path}') AS log")
+    assert [row["error_rule"] for row in normalize_records(records)] == [row["error_rule"] for row in rows]

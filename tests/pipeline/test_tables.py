@@ -396,6 +396,32 @@ def test_a_row_as_json_means_what_the_row_means(body, nested):
     assert [row.column(name).to_pylist() for name in COLUMNS] == [[again[name]] for name in COLUMNS]
 
 
+_ERROR = {"code": "insufficient_credit", "message": "no credit"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pa.array([{"error": [*_ERROR.items()]}], pa.struct([("error", pa.map_(pa.string(), pa.string()))])),
+        pa.array([[("error", [*_ERROR.items()])]], pa.map_(pa.string(), pa.map_(pa.string(), pa.string()))),
+        pa.StructArray.from_arrays([pa.ExtensionArray.from_storage(pa.json_(), pa.array([json.dumps(_ERROR)]))], ["error"]),
+        pa.array([{"error": [*_ERROR.items(), ("param", None)]}], pa.struct([("error", pa.map_(pa.string(), pa.string()))])),
+    ],
+    ids=["map in a struct", "map in a map", "JSON in a struct", "a value that is null"],
+)
+def test_nested_bodies_say_what_they_hold(body):
+    """Maps are objects and texts of JSON are what stands in them, however deep in a body."""
+    rows = normalize_batch(_batch(status=[400], body=body), Kernel(_DEFAULT)).batch
+    assert rows.column("error_code").to_pylist() == ["insufficient_credit"]
+
+
+def test_a_map_with_one_name_twice_is_pairs():
+    """A map that is no object, as a name comes twice in it, is not taken for one: nothing in it is thrown away."""
+    body = pa.array([[("code", "400112"), ("code", "400118")]], pa.map_(pa.string(), pa.string()))
+    rows = normalize_batch(_batch(status=[500], body=body), Kernel(_DEFAULT)).batch
+    assert rows.column("error_rule").to_pylist() == ["heygen/status:500"]
+
+
 def test_row_as_json_leaves_nulls_out():
     """A row that stands for a reject is an object of its values without those that are null."""
     batch = _batch(a=[1, None], b=[{"c": None, "d": 1.5}, None], e=["\u00e9", "x"])
