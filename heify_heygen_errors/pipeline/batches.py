@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -16,7 +17,7 @@ from heify_heygen_errors.pipeline.extras import needing
 if TYPE_CHECKING:
     from heify_heygen_errors.pipeline.judging import Judge
 
-_MOST_JUDGES: Final = 4
+_MOST_JUDGES: Final = 8
 
 
 class BatchNormalizer:
@@ -103,5 +104,12 @@ class _Judges:
             self._judges.move_to_end(key)
             return judge
 
+    def begin_anew(self) -> None:
+        """Forgets all of them, in a forked process: a thread that is not there any more may have held their locks."""
+        self._lock = Lock()
+        self._judges = OrderedDict()
+
 
 _judges: Final = _Judges()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_judges.begin_anew)

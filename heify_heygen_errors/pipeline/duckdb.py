@@ -11,6 +11,7 @@ Needs the extra ``duckdb``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
@@ -64,6 +65,8 @@ def register(
 
     The tables are those of `heify_heygen_errors.catalog.export`: ``hhe_codes``, ``hhe_rules``, ``hhe_categories``,
     ``hhe_endpoints`` and ``hhe_limits``.
+
+    A process keeps the catalogs of every set of options, some 2 MB if they are others, for as long as it lives.
 
     All of it is temporary: it ends with the connection and writes nothing to the database, which may be read-only. Cursors
     and other connections to the database need a call of their own. A further call with the same name replaces what an earlier
@@ -122,6 +125,10 @@ class _Functions:
         self._lock = Lock()
         self._functions: dict[str, Callable[..., pa.Array]] = {}
 
+    def begin_anew(self) -> None:
+        """Has a lock of its own, in a forked process: a thread that is not there any more may have held it."""
+        self._lock = Lock()
+
     def of(self, connection: DuckDBPyConnection, choices: Choices) -> str:
         """The name of the function of some options; makes it if the database does not have it."""
         function = VectorFunction(choices)
@@ -137,6 +144,8 @@ class _Functions:
 
 
 _functions: Final = _Functions()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_functions.begin_anew)
 
 
 def _sql_type(choices: Choices) -> str:

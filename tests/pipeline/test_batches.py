@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,31 @@ def test_threads_may_share_one() -> None:
     with ThreadPoolExecutor(4) as threads:
         parts = list(threads.map(lambda start: normalizer(table.slice(start, 100)), range(0, table.num_rows, 100)))
     assert whole.equals(pa.concat_tables(parts))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_while_a_thread_judges() -> None:
+    """A process that is forked while a thread is at work has its own memory, and does not wait for that thread."""
+    normalizer = BatchNormalizer(provider="heygen")
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with normalizer.judge._lock:
+            entered.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    entered.wait(60)
+    child = multiprocessing.get_context("fork").Process(target=normalizer, args=(_rows(3),))
+    child.start()
+    child.join(30)
+    ended = child.exitcode
+    child.kill()
+    leave.set()
+    thread.join()
+    assert ended == 0
 
 
 def test_rows_that_cannot_be_read() -> None:

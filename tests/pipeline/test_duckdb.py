@@ -462,7 +462,7 @@ def test_a_log_larger_than_memory_is_normalized(tmp_path):
         "{error: MAP {'code': 400118}}",
         "MAP {'error': MAP {'code': 400118}}",
         "MAP {'error': '{\"code\": 400118}'::JSON}",
-        "{data: {status: 'failed', error: '{\"code\": 400118}'::JSON}, code: 100, message: NULL}",
+        "{data: {status: 'failed', error: '{\"code\": 400118}'::JSON}, code: 100, message: NULL::VARCHAR}",
         "{data: [{status: 'failed', error: MAP {'code': 400118}}]}",
     ],
 )
