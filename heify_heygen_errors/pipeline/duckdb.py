@@ -40,9 +40,6 @@ _TEXT: Final = "VARCHAR"
 _SQL_TYPES: Final = {pa.int32(): "INTEGER", pa.bool_(): "BOOLEAN", pa.float64(): "DOUBLE"}
 _ARROW_TYPES: Final = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
-_NEEDS_JSON: Final = r"regexp_matches(typeof({}), 'VARIANT|UNION\(|^STRUCT\(.*(STRUCT\(|MAP\(|\[).*') AND regexp_matches(typeof({}), 'JSON|MAP\(|VARIANT|UNION\(')"
-"""Whether a record holds, within other values, such as have another form in Arrow. Types are known before a query runs."""
-
 _POSITIONAL: Final = ("provider", "status", "body")
 
 
@@ -161,10 +158,7 @@ def _macro(name: str, function: str) -> str:
     parameters = ", ".join([*_POSITIONAL, *(f"{field} := NULL::{_TEXT}" for field in others)])
     record = "{" + ", ".join(f"{field}: {field}" for field in INPUT_FIELDS) + "}"
     overloads = (("record", "record"), (parameters, record))
-    bodies = ", ".join(
-        f"({given}) AS {function}({read}, typeof({read}), CASE WHEN {_NEEDS_JSON.format(read, read)} THEN to_json({read}) END)"
-        for given, read in overloads
-    )
+    bodies = ", ".join(f"({given}) AS {function}({read}, typeof({read}))" for given, read in overloads)
     return f"CREATE OR REPLACE TEMP MACRO {name}{bodies}"
 
 

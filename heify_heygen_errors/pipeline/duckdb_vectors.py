@@ -15,13 +15,12 @@ from heify_heygen_errors.pipeline.batches import BatchNormalizer
 from heify_heygen_errors.pipeline.choices import Choices, RejectedRowsError
 from heify_heygen_errors.pipeline.judging import Columns, raw_row
 from heify_heygen_errors.pipeline.kernel import Kernel
-from heify_heygen_errors.pipeline.tables import field_values, without_nulls
+from heify_heygen_errors.pipeline.tables import Reader, field_values, json_value, list_reader, map_reader, struct_reader, text_of_bytes
 from heify_heygen_errors.records import INPUT_FIELDS
 
 _OBSERVED: Final = ("status", "body", "exception")
 _SHOWN: Final = 3
-_OTHERWISE: Final = ("JSON", "MAP(", "VARIANT", "UNION(")  # they have another form in Arrow
-_MEMBER: Final = re.compile(r'(?P<name>"(?:[^"]|"")*"|\S+) (?P<kind>.+)', re.DOTALL)
+_MEMBER: Final = re.compile(r'(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<name>\S+)) (?P<kind>.+)', re.DOTALL)
 _TYPE_WORD: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
 
 
@@ -50,19 +49,19 @@ class VectorFunction:
         """A struct of the columns of the contract for each record, or a list of such structs.
 
         Arguments:
-            vectors: records; the type of the records in SQL, the same text for each of them, as Arrow does not tell JSON
-                from text; and the records as JSON, or nulls if they hold nothing that has another form in Arrow.
+            vectors: records; and the type of the records in SQL, the same text for each of them. Arrow does not tell JSON
+                from text.
 
         Raises:
             RejectedRowsError: records cannot be read, unless they are kept.
             ValueError: the records have none of status, body and exception.
-            TypeError: they are no structs.
+            TypeError: they are no structs, or hold a variant.
         """
-        records, types, texts = vectors
+        records, types = vectors
         choices, judge = self._normalizer.choices, self._normalizer.judge
         told = types[0].as_py()
         batch = _fields(records, told)
-        values = _values(batch, _kinds(told), texts.to_pylist() if texts.null_count < len(texts) else None, judge.kernel)
+        values = _values(batch, _kinds(told), judge.kernel)
         errors, owners, rejected = judge.slice(values, 0, lambda row: raw_row(batch, row))
         if rejected and not choices.keep_rejects:
             raise _refusal(rejected, len(records))
@@ -101,26 +100,29 @@ def _fields(records: pa.ChunkedArray, told: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([children[places[name]] for name in names], names)
 
 
-def _values(batch: pa.RecordBatch, kinds: Mapping[str, str], texts: Sequence[str | None] | None, kernel: Kernel) -> Columns:
+def _values(batch: pa.RecordBatch, kinds: Mapping[str, str], kernel: Kernel) -> Columns:
     """The fields as the kernel takes them.
 
     Arguments:
         batch: columns by the names of the fields.
         kinds: their types in SQL, by names in lower case.
-        texts: the records as JSON, if any of them is needed.
         kernel: that will judge.
+
+    Raises:
+        TypeError: a field is a variant or holds one, whose form in Arrow is DuckDB's own.
     """
-    members = None if texts is None else [_members(text) for text in texts]
     columns: list[Sequence[Any]] = []
     for field in INPUT_FIELDS:
         kind = kinds.get(field, "")
+        plain = _plain(kind)
+        if "VARIANT" in plain:
+            msg = f"{field} is {kind}: read it as JSON, as in {{{field}: {field}::JSON}}"
+            raise TypeError(msg)
         if kind == "JSON":
-            written = field_values(batch, field, kernel)
-            columns.append([None if value is None or value == "null" else _of_json(value, field) for value in written])
-        elif members is not None and any(word in kind for word in _OTHERWISE):
-            columns.append([_as_read(record.get(field), field) for record in members])
+            texts = field_values(batch, field, kernel)
+            columns.append([None if text is None or text == "null" else _of_json(text, field) for text in texts])
         else:
-            columns.append(field_values(batch, field, kernel))
+            columns.append(field_values(batch, field, kernel, _reader(kind) if "JSON" in plain else None))
     return columns
 
 
@@ -128,17 +130,6 @@ def _of_json(text: Any, field: str) -> Any:
     if field == "body":
         return text.encode()
     return msgspec.json.decode(text) if text.startswith('"') else text
-
-
-def _members(text: str | None) -> dict[str, Any]:
-    return {} if text is None else {name.lower(): value for name, value in msgspec.json.decode(text).items()}
-
-
-def _as_read(value: Any, field: str) -> Any:
-    """A member of a record that was JSON; one of a variant that is a text is that text."""
-    if isinstance(value, str) or value is None or field not in ("headers", "body"):
-        return value
-    return msgspec.json.encode(without_nulls(value))
 
 
 def _refusal(rejected: Sequence[tuple[int, str]], size: int) -> RejectedRowsError:
@@ -150,20 +141,58 @@ def _refusal(rejected: Sequence[tuple[int, str]], size: int) -> RejectedRowsErro
     )
 
 
+# Types in SQL, as ``typeof`` tells them: ``STRUCT(status INTEGER, "body" MAP(VARCHAR, JSON)[])``.
+
+
 @lru_cache(maxsize=256)
 def _kinds(told: str) -> dict[str, str]:
-    """The types of the members of a struct, by their names in lower case.
+    """The types of the members of a struct, by their names in lower case."""
+    return {name.lower(): kind for name, kind in _members(told)}
 
-    Arguments:
-        told: its type as ``typeof`` tells it: ``STRUCT(status INTEGER, "body" JSON)``.
-    """
-    members, depth = [""], 0
-    for word in _TYPE_WORD.findall(told):
+
+@lru_cache(maxsize=256)
+def _reader(kind: str) -> Reader:
+    """What makes of Python's value of a type what it says."""
+    if kind == "JSON":
+        return json_value
+    if kind.endswith("]"):
+        return list_reader(_reader(kind[: kind.rindex("[")]))
+    if kind.startswith("STRUCT("):
+        return struct_reader({name: _reader(inner) for name, inner in _members(kind)})
+    if kind.startswith("MAP("):
+        names, items = _split(kind)
+        return map_reader(_reader(names), _reader(items))
+    if kind == "BLOB":
+        return lambda value: text_of_bytes(value, "headers")
+    return lambda value: value
+
+
+def _members(kind: str) -> list[tuple[str, str]]:
+    """Name and type of each member of a struct."""
+    found = (_MEMBER.fullmatch(member) for member in _split(kind))
+    return [
+        (member["quoted"].replace('""', '"') if member["name"] is None else member["name"], member["kind"]) for member in found if member
+    ]
+
+
+def _split(kind: str) -> list[str]:
+    """What stands between the brackets of a type, at its commas."""
+    parts, depth = [""], 0
+    for word in _TYPE_WORD.findall(kind):
+        depth -= word == ")"
         if depth == 1 and word == ",":
-            members.append("")
+            parts.append("")
         elif depth:
-            members[-1] += word
-        depth += (word == "(") - (word == ")")
-    members[-1] = members[-1].removesuffix(")")
-    named = (_MEMBER.fullmatch(member.strip()) for member in members)
-    return {found["name"].strip('"').lower(): found["kind"] for found in named if found}
+            parts[-1] += word
+        depth += word == "("
+    return [part.strip() for part in parts]
+
+
+@lru_cache(maxsize=256)
+def _plain(kind: str) -> frozenset[str]:
+    """The types without others within that stand in a type, at any depth."""
+    if kind.endswith("]"):
+        return _plain(kind[: kind.rindex("[")])
+    if kind.startswith("STRUCT("):
+        return frozenset().union(*(_plain(inner) for _, inner in _members(kind)))
+    return frozenset().union(*map(_plain, _split(kind))) if kind.startswith("MAP(") else frozenset([kind])

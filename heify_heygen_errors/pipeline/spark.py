@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from heify_heygen_errors.pipeline.batches import BatchNormalizer
 from heify_heygen_errors.pipeline.choices import RejectedRowsError, RowOptions, chosen
 from heify_heygen_errors.pipeline.extras import needing
-from heify_heygen_errors.records import ColumnClash
+from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash
 
 with needing("heify_heygen_errors.pipeline.spark", "spark"):
     import pyarrow as pa
     from pyspark.sql import DataFrame
-    from pyspark.sql.types import BooleanType, DataType, DoubleType, IntegerType, StringType, StructField, StructType
+    from pyspark.sql.types import ArrayType, BooleanType, DataType, DoubleType, IntegerType, MapType, StringType, StructField, StructType
 
     from heify_heygen_errors.pipeline.arrow_frames import Work
     from heify_heygen_errors.pipeline.judging import slices
@@ -44,10 +44,10 @@ _TYPES: Final[dict[pa.DataType, DataType]] = {
 def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
     """What passes through of a DataFrame, with the ``error_*`` columns behind it.
 
-    Columns are read as by `normalize_arrow`; the others pass through with their types. Enums are strings, as Spark has
-    no type for them. Nothing is shuffled: each partition is worked on where it is, in its order, and gives the same rows
-    if it is worked on again. Streaming DataFrames stay streaming, in append mode and without state; a watermark is set
-    behind this function, as Spark forgets one that was set before any function over Arrow data.
+    Columns are read as by `normalize_arrow`, by names in which case counts; the others pass through with their types. Enums
+    are strings, as Spark has no type for them. Nothing is shuffled: each partition is worked on where it is, in its order,
+    and gives the same rows if it is worked on again. Streaming DataFrames stay streaming, in append mode and without state;
+    a watermark that was set before this function still holds behind it, and it may be set behind it as well.
 
     The catalogs, with the overlays of `normalizer`, are broadcast, which takes them to each executor once. With Spark
     Connect, which has no broadcast, they travel with the plan.
@@ -58,10 +58,12 @@ def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
             and `split_rejects` makes two DataFrames of one.
 
     Raises:
-        ColumnClash: a ValueError: a column has the name of an output column.
+        ColumnClash: a ValueError: a column has the name of an output column, in any case unless
+            ``spark.sql.caseSensitive`` is on.
         TypeError: `frame` is none, or there is no such option.
+        PySparkNotImplementedError: a column has a type that Spark cannot hand to Python, such as ``INTERVAL YEAR``.
         ValueError: an option is wrong; a column that it names is missing; or status, body and exception all are; or two
-            columns have one name.
+            columns have one name; or one that is read is a variant.
         RejectedRowsError: inside of a PythonException when the query runs: rows cannot be read, unless
             ``on_error="keep"``. They are numbered from the first row that the task got.
     """
@@ -171,9 +173,15 @@ def _schema(given: StructType, normalizer: BatchNormalizer, *, cased: bool) -> S
         msg = f"two columns have the name {twice!r}: rename one of them"
         raise ValueError(msg)
     passed = [field for field in given.fields if field.name not in choices.bulky]
-    for field, path in choices.options.paths.items():
-        _refuse_lost_path(given, field, path)
-        if field in ("headers", "url", "body") and not choices.options.keep:
+    for field in INPUT_FIELDS:
+        path = choices.options.paths.get(field) or (choices.options.fields[field],)
+        if path[0] not in names:
+            continue  # it was not named
+        kind = _type_at(given, field, path)
+        if _holds_variant(kind):  # in Spark's own encoding in Arrow data
+            msg = f"{field}: {'.'.join(path)!r} is a variant or holds one: give its text, as to_json makes it"
+            raise ValueError(msg)
+        if len(path) > 1 and field in ("headers", "url", "body") and not choices.options.keep:
             passed = _without(passed, path)
     made = [StructField(field.name, _TYPES.get(field.type, StringType())) for field in normalizer.judge.schema]
     return StructType([*passed, *made])
@@ -188,7 +196,19 @@ def _refuse_clash_without_case(names: Sequence[str], made: Sequence[str]) -> Non
         raise ColumnClash(msg)
 
 
-def _refuse_lost_path(given: StructType, field: str, path: Sequence[str]) -> None:
+def _holds_variant(kind: DataType) -> bool:
+    inner: list[DataType] = []
+    if isinstance(kind, StructType):
+        inner = [field.dataType for field in kind.fields]
+    elif isinstance(kind, ArrayType):
+        inner = [kind.elementType]
+    elif isinstance(kind, MapType):
+        inner = [kind.keyType, kind.valueType]
+    return kind.typeName() == "variant" or any(map(_holds_variant, inner))
+
+
+def _type_at(given: StructType, field: str, path: Sequence[str]) -> DataType:
+    """The type of what stands at a path; refuses one that leads nowhere."""
     kind: DataType = given
     for place, name in enumerate(path):
         if not isinstance(kind, StructType) or name not in kind.names:
@@ -196,6 +216,7 @@ def _refuse_lost_path(given: StructType, field: str, path: Sequence[str]) -> Non
             msg = f"paths: {field}: {'.'.join(path[:place])!r} {there or f'is no struct but {kind.simpleString()}'}"
             raise ValueError(msg)
         kind = kind[name].dataType
+    return kind
 
 
 def _without(fields: Iterable[StructField], path: Sequence[str]) -> list[StructField]:

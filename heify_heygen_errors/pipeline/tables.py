@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ from heify_heygen_errors.records import INPUT_FIELDS, NotARecord, RecordOptions
 
 pc: Final[Any] = pyarrow.compute  # most of its functions are made when it is imported
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+Reader = Callable[[Any], Any]
+"""What makes of a Python value what it says as JSON."""
 
 
 @attrs.frozen(kw_only=True)
@@ -176,12 +179,22 @@ def _written_plainly(array: Any, path: Sequence[str], field: str) -> Any:
         at = names.index(path[0])
         children[at] = _written_plainly(children[at], path[1:], field)
         return pa.StructArray.from_arrays(children, names, mask=array.is_null())
-    value = array[0].as_py() if _is_bytes(kind) or pa.types.is_map(kind) else None
-    if value is None:
+    if _is_plain(kind) or not array.is_valid()[0].as_py():
         return array
     if _is_bytes(kind):
-        return pa.array([value.decode("utf-8", "replace")], pa.large_string())
-    return pa.array([_from_nested(value, field, kind).decode()], pa.large_string()) if field in ("headers", "body") else array
+        return pa.array([array[0].as_py().decode("utf-8", "replace")], pa.large_string())
+    return (
+        pa.array([_from_nested(array[0].as_py(), field, _reader(kind)).decode()], pa.large_string())
+        if field in ("headers", "body")
+        else array
+    )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether values of a type are written as JSON as they are read."""
+    if pa.types.is_map(kind) or _is_bytes(kind) or getattr(kind, "extension_name", None) == "arrow.json":
+        return False
+    return all(_is_plain(kind.field(place).type) for place in range(kind.num_fields))
 
 
 def reject_of_row(file: str, batch: pa.RecordBatch, row: int, first: int, reason: str, options: RecordOptions) -> Reject:
@@ -210,8 +223,15 @@ def to_ipc(batches: Sequence[pa.RecordBatch]) -> bytes:
 # Fields.
 
 
-def field_values(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[Any]:
-    """A field of the observations, for each row as the kernel takes it; None where it is absent or null."""
+def field_values(batch: pa.RecordBatch, field: str, kernel: Kernel, reader: Reader | None = None) -> Sequence[Any]:
+    """A field of the observations, for each row as the kernel takes it; None where it is absent or null.
+
+    Arguments:
+        batch: has the column.
+        field: its field.
+        kernel: that will judge.
+        reader: for nested headers and bodies, if the type in Arrow does not say all.
+    """
     options = kernel.options
     path = options.paths.get(field) or (options.fields[field],)
     array = _at_path(batch, path)
@@ -235,7 +255,7 @@ def field_values(batch: pa.RecordBatch, field: str, kernel: Kernel) -> Sequence[
         return [None if value is None else _number(float(value), field) for value in values]
     if _is_bytes(kind):
         return [text_of_bytes(value, field) for value in values]
-    return [_from_nested(value, field, kind) for value in values]
+    return [_from_nested(value, field, reader or _reader(kind)) for value in values]
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
@@ -284,52 +304,59 @@ def text_of_bytes(value: bytes | None, field: str) -> Any:
         return bytearray(value) if field == "body" else value.decode("latin-1")
 
 
-def _from_nested(value: Any, field: str, kind: pa.DataType) -> Any:
+def _from_nested(value: Any, field: str, reader: Reader) -> Any:
     """An object as JSON text. Members that are null were absent in most rows: Arrow has one shape for all of them."""
     if value is None or field not in ("headers", "body"):
         return value
-    return _encode(_reader(kind)(value))
+    return _encode(value if isinstance(value, str) else reader(value))  # text: of values that Python does not have
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @lru_cache(maxsize=256)
-def _reader(kind: pa.DataType) -> Callable[[Any], Any]:
-    """What makes of a Python value of a type what it says as JSON: maps are objects, texts of JSON what stands in them."""
+def _reader(kind: pa.DataType) -> Reader:
+    """What makes of a Python value of a type what it says: maps are objects, bytes text, texts of JSON what stands in them."""
     types = pa.types
     if types.is_struct(kind):
-        readers = {kind.field(place).name: _reader(kind.field(place).type) for place in range(kind.num_fields)}
-        return lambda value: {name: readers[name](item) for name, item in value.items() if item is not None}
+        return struct_reader({kind.field(place).name: _reader(kind.field(place).type) for place in range(kind.num_fields)})
     if types.is_map(kind):
-        name_of, read = _reader(kind.key_type), _reader(kind.item_type)
-        return lambda value: _from_pairs([(name_of(name), None if item is None else read(item)) for name, item in value])
+        return map_reader(_reader(kind.key_type), _reader(kind.item_type))
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or types.is_list_view(kind):
-        read = _reader(kind.value_type)
-        return lambda value: [None if item is None else read(item) for item in value]
-    if getattr(kind, "extension_name", None) == "arrow.json":
-        return json_value
-    return lambda value: value
+        return list_reader(_reader(kind.value_type))
+    if _is_bytes(kind):
+        return lambda value: text_of_bytes(value, "headers")
+    return json_value if getattr(kind, "extension_name", None) == "arrow.json" else _as_it_is
 
 
-def _from_pairs(pairs: list[tuple[Any, Any]]) -> Any:
-    """A map as an object; as pairs where two names are one."""
-    made = {name: item for name, item in pairs if item is not None}
-    return made if len({name for name, _ in pairs}) == len(pairs) else [list(pair) for pair in pairs]
+def struct_reader(readers: Mapping[str, Reader]) -> Reader:
+    """For dicts with these members; those that are null are left out."""
+    return lambda value: {name: readers[name](item) for name, item in value.items() if item is not None}
+
+
+def list_reader(read: Reader) -> Reader:
+    """For lists."""
+    return lambda value: [None if item is None else read(item) for item in value]
+
+
+def map_reader(read_name: Reader, read: Reader) -> Reader:
+    """For lists of pairs: objects, but lists where a name comes twice."""
+
+    def pairs_to_object(value: Any) -> Any:
+        pairs = [(read_name(name), None if item is None else read(item)) for name, item in value]
+        made = {name: item for name, item in pairs if item is not None}
+        return made if len({name for name, _ in pairs}) == len(pairs) else [list(pair) for pair in pairs]
+
+    return pairs_to_object
 
 
 def json_value(text: str) -> Any:
-    """What a text of JSON says, without members that are null; the text itself if it is none."""
+    """A text of JSON, to be encoded as what stands in it; the text itself if it is none."""
     try:
-        return without_nulls(msgspec.json.decode(text))
+        return msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError):
         return text
-
-
-def without_nulls(value: Any) -> Any:
-    """A decoded value of JSON without the members of objects that are null."""
-    if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
-    return value
 
 
 def passed_columns(batch: pa.RecordBatch, kernel: Kernel) -> pa.RecordBatch:

@@ -472,10 +472,46 @@ def test_json_and_maps_at_any_depth(connection, body):
 
 
 @pytest.mark.skipif(tuple(map(int, duckdb.__version__.split(".")[:2])) < (1, 5), reason="has no variants")
-@pytest.mark.parametrize("body", ["{code: 400118}::VARIANT", """'{"code": 400118}'::VARIANT""", "{error: {code: 400118}::VARIANT}"])
-def test_variants(connection, body):
-    """A variant means what it says, whether it is an object or a text."""
-    assert one(connection, f"SELECT hhe_normalize({{provider: 'heygen', status: 400::VARIANT, body: {body}}}).error_code") == ("400118",)
+@pytest.mark.parametrize("body", ["{code: 400118}::VARIANT", "{error: [{code: 400118}::VARIANT]}", "MAP {'error': 7::VARIANT}"])
+def test_a_variant_is_refused(connection, body):
+    """A variant, whose form in Arrow is DuckDB's own, ends the query with what to write instead, at any depth."""
+    told = refusal(connection, f"SELECT hhe_normalize({{provider: 'heygen', status: 400, body: {body}}})")
+    assert "read it as JSON, as in {body: body::JSON}" in told
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["'nan'::DOUBLE", """'{"n": 1e999}'::JSON""", f"'{'[' * 600}{']' * 600}'::JSON", "['a', 'b']", "union_value(s := 'x')"],
+)
+def test_what_is_not_read_spoils_nothing(connection, other):
+    """Columns that are not read, whatever they hold, change nothing."""
+    body = """{error: '{"code": 400118}'::JSON}"""
+    assert one(connection, f"SELECT hhe_normalize({{body: {body}, provider: 'heygen', other: {other}}}).error_code") == ("400118",)
+
+
+@pytest.mark.parametrize("inside", ['{"n": 1e999}', '{"n": 123456789012345678901234567890}', "[" * 600 + "]" * 600])
+def test_odd_json_in_a_body_spoils_its_row_at_most(inside):
+    """JSON that no number or stack can hold, within a body, is read or is the reject of its row, never the end of the query."""
+    with register(duckdb.connect(), on_error="keep") as connection:
+        rows = connection.execute(
+            "SELECT hhe_normalize({provider: 'heygen', body: {code: code::BIGINT, data: data::JSON}}).error_code"
+            " FROM (VALUES (400118, ?), (400112, '{}')) AS log(code, data)",
+            [inside],
+        ).fetchall()
+    assert rows[1] == ("400112",)
+    assert rows[0] in [("400118",), (None,)]
+
+
+def test_unions_are_the_value_that_they_hold(connection):
+    """A union means what stands in it."""
+    record = """{provider: 'heygen', status: union_value(k := '429'), body: union_value(s := '{"code": 400118}')}"""
+    assert one(connection, f"SELECT unnest(hhe_normalize({record}))")[1] == "400118"
+
+
+def test_names_of_members_may_be_anything(connection):
+    """Members with names as types have, with quotes and commas, are read by their names."""
+    body = """{"VARIANT": 1, "a, b JSON": 2, "c""d": 3, "error": '{"code": 400118}'::JSON}"""
+    assert one(connection, f"SELECT hhe_normalize({{provider: 'heygen', body: {body}}}).error_code") == ("400118",)
 
 
 def test_a_log_that_duckdb_reads_itself(connection, tmp_path):

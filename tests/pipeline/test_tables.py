@@ -378,6 +378,7 @@ def test_empty_batches_have_all_columns():
         pa.array([_BODY]).dictionary_encode(),
         pa.array([[("code", "400112"), ("message", "Unauthorized")]], pa.map_(pa.string(), pa.string())),
         pa.array([{"code": 400112, "message": "Unauthorized"}]),
+        pa.array([{"code": b"400112", "message": b"Unauthorized"}]),
     ],
     ids=lambda array: str(array.type)[:12],
 )
@@ -406,13 +407,22 @@ _ERROR = {"code": "insufficient_credit", "message": "no credit"}
         pa.array([[("error", [*_ERROR.items()])]], pa.map_(pa.string(), pa.map_(pa.string(), pa.string()))),
         pa.StructArray.from_arrays([pa.ExtensionArray.from_storage(pa.json_(), pa.array([json.dumps(_ERROR)]))], ["error"]),
         pa.array([{"error": [*_ERROR.items(), ("param", None)]}], pa.struct([("error", pa.map_(pa.string(), pa.string()))])),
+        pa.array([{"error": {"code": b"insufficient_credit"}}]),
+        pa.array([[(b"code", b"insufficient_credit")]], pa.map_(pa.binary(), pa.binary())),
     ],
-    ids=["map in a struct", "map in a map", "JSON in a struct", "a value that is null"],
+    ids=["map in a struct", "map in a map", "JSON in a struct", "a value that is null", "bytes in a struct", "bytes in a map"],
 )
 def test_nested_bodies_say_what_they_hold(body):
     """Maps are objects and texts of JSON are what stands in them, however deep in a body."""
     rows = normalize_batch(_batch(status=[400], body=body), Kernel(_DEFAULT)).batch
     assert rows.column("error_code").to_pylist() == ["insufficient_credit"]
+
+
+def test_a_struct_with_one_name_twice_spoils_its_row_at_most():
+    """A struct that is no object, as two of its fields have one name, does not end the run."""
+    body = pa.StructArray.from_arrays([pa.array(["a"]), pa.array(["b"])], ["code", "code"])
+    rows = normalize_batch(_batch(status=[500], body=body), Kernel(_DEFAULT)).batch
+    assert rows.column("error_category").to_pylist() == ["server"]
 
 
 def test_a_map_with_one_name_twice_is_pairs():
