@@ -24,8 +24,8 @@ def main(source: str, target: str) -> None:
     """Reads, normalizes, writes, and tells how many there were."""
     spark = SparkSession.builder.appName("vendor errors").getOrCreate()
     log = spark.read.schema(SCHEMA).option("allowSingleQuotes", False).json(source)
-    judged = normalize(log, on_error="keep").persist()  # both outputs come of one judging
-    rows, rejects = split_rejects(judged, corrupt="_corrupt_record")
+    judged = normalize(log, on_error="keep", corrupt="_corrupt_record").persist()  # both outputs come of one judging
+    rows, rejects = split_rejects(judged)
     rows.write.parquet(f"{target}/rows")
     rejects.write.json(f"{target}/rejects")
     print(f"{judged.count()} records = {rows.count()} rows + {rejects.count()} rejects")

@@ -27,13 +27,13 @@ def main(source: str, target: str) -> None:
     def write(judged: DataFrame, batch: int) -> None:
         # The same batch always holds the same records, so writing it twice is writing it once.
         judged.persist()
-        rows, rejects = split_rejects(judged, corrupt="_corrupt_record")
+        rows, rejects = split_rejects(judged)
         rows.write.mode("overwrite").parquet(f"{target}/rows/batch={batch}")
         rejects.write.mode("overwrite").json(f"{target}/rejects/batch={batch}")
         judged.unpersist()
 
     query = (
-        normalize(log, on_error="keep")
+        normalize(log, on_error="keep", corrupt="_corrupt_record")
         .writeStream.foreachBatch(write)
         .option("checkpointLocation", f"{target}/checkpoint")
         .trigger(availableNow=True)

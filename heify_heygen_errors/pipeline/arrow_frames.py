@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -95,10 +94,7 @@ class Work:
 def _refuse_misfit(schema: pa.Schema, choices: Choices) -> None:
     names = schema.names
     choices.refuse_misfit(names)
-    if len(set(names)) != len(names):
-        twice = next(name for name, count in Counter(names).items() if count > 1)
-        msg = f"two columns have the name {twice!r}: rename one of them"
-        raise ValueError(msg)
+    choices.refuse_doubles(names)
     refuse_lost_paths(schema, choices)
 
 

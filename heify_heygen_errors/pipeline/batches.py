@@ -52,10 +52,16 @@ class BatchNormalizer:
     def __init__(self, **options: Unpack[RowOptions]) -> None:
         with needing("BatchNormalizer"):
             import heify_heygen_errors.pipeline.arrow_frames  # noqa: F401 - says at once what is missing
-        choices = chosen("BatchNormalizer", options)
-        self.choices: Choices = attrs.evolve(choices, normalizer=Normalizer(choices.normalizer.catalogs))
-        told = (choices.options, choices.keep_rejects, sorted(choices.named), choices.normalizer.catalogs.version)
-        self.key = hashlib.sha256(repr(told).encode()).hexdigest()
+        self.choices = _without_hook(chosen("BatchNormalizer", options))
+        self.key = _key(self.choices)
+
+    @classmethod
+    def of(cls, choices: Choices) -> BatchNormalizer:
+        """A normalizer of options that were checked."""
+        made = cls.__new__(cls)
+        made.choices = _without_hook(choices)
+        made.key = _key(made.choices)
+        return made
 
     def __call__(self, data: Any) -> Any:
         """What passes through of a part, with the ``error_*`` columns behind it.
@@ -83,6 +89,15 @@ class BatchNormalizer:
     def judge(self) -> Judge:
         """What judges and remembers in this process."""
         return _judges.get(self.key, self.choices)
+
+
+def _without_hook(choices: Choices) -> Choices:
+    return attrs.evolve(choices, normalizer=Normalizer(choices.normalizer.catalogs))
+
+
+def _key(choices: Choices) -> str:
+    told = (choices.options, choices.keep_rejects, sorted(choices.named), choices.normalizer.catalogs.version)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 class _Judges:

@@ -5,6 +5,7 @@ Performs no I/O and needs no extra.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict
 
@@ -121,6 +122,18 @@ class Choices:
         if clash:
             msg = f"the input has a column {min(clash)!r} already: choose another name for ours with prefix="
             raise ColumnClash(msg)
+
+    @staticmethod
+    def refuse_doubles(names: Sequence[str]) -> None:
+        """Refuses columns of one name.
+
+        Raises:
+            ValueError: there are two.
+        """
+        if len(set(names)) != len(names):
+            twice = next(name for name, count in Counter(names).items() if count > 1)
+            msg = f"two columns have the name {twice!r}: rename one of them"
+            raise ValueError(msg)
 
     def refuse_misfit(self, names: Sequence[object]) -> None:
         """Refuses a frame that surely is not the one that the options speak of.

@@ -13,7 +13,6 @@ Needs the extra ``dask``.
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from typing import Any, Final, Unpack
 
 from heify_heygen_errors.pipeline.batches import BatchNormalizer
@@ -60,11 +59,8 @@ def normalize(frame: dd.DataFrame, **options: Unpack[RowOptions]) -> dd.DataFram
         msg = f"normalize takes a DataFrame of Dask, not {type(frame).__module__}.{type(frame).__name__}: see dask.dataframe.from_pandas"
         raise TypeError(msg)
     names = list(frame.columns)
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        msg = f"two columns have the name {twice[0]!r}: rename one of them"
-        raise ValueError(msg)
-    normalizer = BatchNormalizer(**options)
+    choices.refuse_doubles(names)
+    normalizer = BatchNormalizer.of(choices)
     parts: Any = frame  # most of Dask has no types
     result: dd.DataFrame = parts.map_partitions(
         _normalize_partition,

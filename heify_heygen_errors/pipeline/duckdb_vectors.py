@@ -35,14 +35,7 @@ class VectorFunction:
     """
 
     def __init__(self, choices: Choices) -> None:
-        options = choices.options
-        self._normalizer = BatchNormalizer(
-            provider=options.provider,
-            explode=options.explode,
-            prefix=options.prefix,
-            on_error="keep" if choices.keep_rejects else "raise",
-            normalizer=choices.normalizer,
-        )
+        self._normalizer = BatchNormalizer.of(choices)
         self.key = self._normalizer.key
 
     def work(self, *vectors: pa.ChunkedArray) -> pa.Array:

@@ -16,12 +16,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from heify_heygen_errors.pipeline.batches import BatchNormalizer
+from heify_heygen_errors.pipeline.blocks import KEPT_COLUMNS
 from heify_heygen_errors.pipeline.choices import RejectedRowsError, RowOptions, chosen
 from heify_heygen_errors.pipeline.extras import needing
 from heify_heygen_errors.records import INPUT_FIELDS, ColumnClash
 
 with needing("heify_heygen_errors.pipeline.spark", "spark"):
     import pyarrow as pa
+    import pyarrow.compute
     from pyspark.sql import DataFrame
     from pyspark.sql.types import ArrayType, BooleanType, DataType, DoubleType, IntegerType, MapType, StringType, StructField, StructType
 
@@ -31,8 +33,12 @@ with needing("heify_heygen_errors.pipeline.spark", "spark"):
 if TYPE_CHECKING:
     from pyspark import Broadcast
 
+    from heify_heygen_errors.pipeline.choices import Choices
+
 __all__ = ["normalize", "split_rejects"]
 
+pc: Final[Any] = pyarrow.compute  # most of its functions are made when it is imported
+_CORRUPT: Final = "not what the reader of the input takes"
 _TYPES: Final[dict[pa.DataType, DataType]] = {
     pa.string(): StringType(),
     pa.int32(): IntegerType(),
@@ -41,7 +47,7 @@ _TYPES: Final[dict[pa.DataType, DataType]] = {
 }
 
 
-def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
+def normalize(frame: DataFrame, *, corrupt: str | None = None, **options: Unpack[RowOptions]) -> DataFrame:
     """What passes through of a DataFrame, with the ``error_*`` columns behind it.
 
     Columns are read as by `normalize_arrow`, by names in which case counts; the others pass through with their types. Enums
@@ -54,6 +60,9 @@ def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
 
     Arguments:
         frame: batch or streaming.
+        corrupt: the column in which Spark's reader of JSON or CSV puts the lines that it cannot read, such as
+            ``_corrupt_record``. These rows count as rows that cannot be read, whatever else the reader made of them;
+            the lines stand in ``error_raw`` as they were written, and the column goes.
         options: see `RowOptions`. With ``on_error="keep"`` the column ``error_raw`` holds the whole row as JSON text,
             and `split_rejects` makes two DataFrames of one.
 
@@ -62,38 +71,35 @@ def normalize(frame: DataFrame, **options: Unpack[RowOptions]) -> DataFrame:
             ``spark.sql.caseSensitive`` is on.
         TypeError: `frame` is none, or there is no such option.
         PySparkNotImplementedError: a column has a type that Spark cannot hand to Python, such as ``INTERVAL YEAR``.
-        ValueError: an option is wrong; a column that it names is missing; or status, body and exception all are; or two
-            columns have one name; or one that is read is a variant.
+        ValueError: an option is wrong; a column that it or `corrupt` names is missing; or status, body and exception all
+            are; or two columns have one name; or one that is read is a variant.
         RejectedRowsError: inside of a PythonException when the query runs: rows cannot be read, unless
             ``on_error="keep"``. They are numbered from the first row that the task got.
     """
     if not isinstance(frame, DataFrame):
         msg = f"normalize takes a DataFrame of Spark, not {type(frame).__module__}.{type(frame).__name__}"
         raise TypeError(msg)
-    chosen("normalize", options)  # names this function where an option is wrong
-    normalizer = BatchNormalizer(**options)
-    schema = _schema(frame.schema, normalizer, cased=frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true")
+    normalizer = BatchNormalizer.of(chosen("normalize", options))
+    schema = _schema(frame.schema, normalizer, corrupt, cased=frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true")
     # mapInArrow looks its columns up by name, which fails for names with dots, backticks, stars, or that differ in case.
     numbered = frame.toDF(*map(str, range(len(frame.columns))))
-    return numbered.mapInArrow(partial(_judged, _shared(frame, normalizer), tuple(frame.columns)), schema)
+    return numbered.mapInArrow(partial(_judged, _shared(frame, normalizer), tuple(frame.columns), corrupt), schema)
 
 
-def split_rejects(judged: DataFrame, prefix: str = "", corrupt: str | None = None) -> tuple[DataFrame, DataFrame]:
-    """The rows and the rejects of what `normalize` made with ``on_error="keep"``: each row is in one of both.
+def split_rejects(judged: DataFrame, prefix: str = "") -> tuple[DataFrame, DataFrame]:
+    """The rows and the rejects of what `normalize` made with ``on_error="keep"``: each record is in one of both.
 
     Each of the two judges again when it is used, unless `judged` is persisted or was written before.
 
     Arguments:
         judged: batch or streaming.
         prefix: that `normalize` was given.
-        corrupt: the column in which Spark's reader of JSON or CSV put the lines that it could not read, such as
-            ``_corrupt_record``. These lines are rejects then, as they were written, and the column goes.
 
     Returns:
         Rows, without the columns ``error_reject`` and ``error_raw``. Rejects, with the members of a rejects file of
         ``hhe normalize``: ``file``, ``line``, ``offset`` (null, as a row of a DataFrame has no place), ``raw_base64`` (the
-        whole row as JSON in UTF-8, unredacted) and ``reason``. Written as JSON they can be tried again with
-        ``hhe normalize --replay``.
+        whole row as JSON in UTF-8, or the line of a corrupt one, unredacted) and ``reason``. Written as JSON they can be
+        tried again with ``hhe normalize --replay``.
 
     Raises:
         ValueError: `judged` has no such columns.
@@ -103,16 +109,8 @@ def split_rejects(judged: DataFrame, prefix: str = "", corrupt: str | None = Non
     if missing:
         msg = f"there is no column {missing[0]!r}: pass what normalize(frame, on_error='keep') gave, and its prefix"
         raise ValueError(msg)
-    if corrupt is not None and corrupt not in judged.columns:
-        msg = f"there is no column {corrupt!r}: name it in the schema that the reader is given, as text"
-        raise ValueError(msg)
     reject, raw = map(_quoted, made)
-    dropped = [*made]
-    if corrupt is not None:
-        line = _quoted(corrupt)
-        reject, raw = f"nvl2({line}, 'not what the reader of the input takes', {reject})", f"coalesce({line}, {raw})"
-        dropped.append(corrupt)
-    rows = judged.where(f"{reject} IS NULL").drop(*dropped)
+    rows = judged.where(f"{reject} IS NULL").drop(*made)
     rejects = judged.where(f"{reject} IS NOT NULL").selectExpr(
         "CAST(NULL AS STRING) AS file",
         "CAST(NULL AS BIGINT) AS line",
@@ -137,19 +135,50 @@ def _shared(frame: DataFrame, normalizer: BatchNormalizer) -> Broadcast[BatchNor
 
 
 def _judged(
-    shared: Broadcast[BatchNormalizer] | BatchNormalizer, names: Sequence[str], batches: Iterable[pa.RecordBatch]
+    shared: Broadcast[BatchNormalizer] | BatchNormalizer, names: Sequence[str], corrupt: str | None, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a task, whose columns have these names. Runs on the executors."""
     normalizer = shared if isinstance(shared, BatchNormalizer) else shared.value
+    choices = normalizer.choices
     work: Work | None = None
+    first = 0
     for numbered in batches:
         batch = numbered.rename_columns(names)
         work = work or Work(batch.schema, normalizer.judge, whole_rows=True)
+        if corrupt is not None:
+            batch = _blanked(batch, corrupt, choices, first)
         for start, end in slices(batch.num_rows):
             rows = work.batch(batch.slice(start, end - start))
             if work.rejected:
                 raise RejectedRowsError(work.rejected).of_part()
-            yield _plain(rows)
+            yield _plain(rows if corrupt is None else _with_corrupt_lines(rows, corrupt, choices))
+        first += batch.num_rows
+
+
+def _blanked(batch: pa.RecordBatch, corrupt: str, choices: Choices, first: int) -> pa.RecordBatch:
+    """A batch in which corrupt lines observe nothing, so that they have one row each; readers give what they could read of them."""
+    whole = batch.column(corrupt).is_null().to_pylist()
+    if all(whole):
+        return batch
+    if not choices.keep_rejects:
+        raise RejectedRowsError([(first + row, _CORRUPT) for row, sound in enumerate(whole) if not sound]).of_part()
+    places = pa.array([row if sound else None for row, sound in enumerate(whole)], pa.int64())
+    for name in choices.columns:
+        at = batch.schema.get_field_index(name)
+        if at >= 0:
+            batch = batch.set_column(at, batch.schema.field(at), batch.column(at).take(places))
+    return batch
+
+
+def _with_corrupt_lines(rows: pa.RecordBatch, corrupt: str, choices: Choices) -> pa.RecordBatch:
+    """Rows in which corrupt lines are told as such, without the column that they stood in."""
+    lines = rows.column(corrupt)
+    if choices.keep_rejects:
+        reject, raw = choices.made[-len(KEPT_COLUMNS) :]
+        for name, told in ((reject, pa.scalar(_CORRUPT)), (raw, lines.cast(pa.string()))):
+            at = rows.schema.get_field_index(name)
+            rows = rows.set_column(at, name, pc.if_else(lines.is_valid(), told, rows.column(at)))
+    return rows.select([name for name in rows.schema.names if name != corrupt])
 
 
 def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -161,18 +190,18 @@ def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
 # Schemas.
 
 
-def _schema(given: StructType, normalizer: BatchNormalizer, *, cased: bool) -> StructType:
+def _schema(given: StructType, normalizer: BatchNormalizer, corrupt: str | None, *, cased: bool) -> StructType:
     """What comes out. Refuses what surely does not go in."""
     choices = normalizer.choices
     names = given.names
     choices.refuse_misfit(names)
     if not cased:
         _refuse_clash_without_case(names, choices.made)
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        msg = f"two columns have the name {twice!r}: rename one of them"
+    choices.refuse_doubles(names)
+    if corrupt is not None and (corrupt not in names or corrupt in choices.columns):
+        msg = f"there is no column {corrupt!r} of corrupt lines: name it in the schema that the reader is given, as text"
         raise ValueError(msg)
-    passed = [field for field in given.fields if field.name not in choices.bulky]
+    passed = [field for field in given.fields if field.name not in (*choices.bulky, corrupt)]
     for field in INPUT_FIELDS:
         path = choices.options.paths.get(field) or (choices.options.fields[field],)
         if path[0] not in names:

@@ -392,7 +392,7 @@ LINES = [
 def test_lines_that_spark_cannot_read_are_rejects(spark: SparkHost, tmp_path: Path) -> None:
     """Lines that Spark's reader could not read are rejects as they were written, beside those that are no records."""
     (tmp_path / "log.json").write_text("\n".join(LINES), encoding="utf-8")
-    ids, rejects = spark.run(_corrupt, str(tmp_path / "log.json"))
+    ids, rejects = spark.run(_corrupt, str(tmp_path / "log.json"), {})
     assert ids == [1]
     assert {json.dumps(json.loads(LINES[2])): "status is no status"} | dict.fromkeys(
         [LINES[1], LINES[3]], "not what the reader of the input takes"
@@ -404,10 +404,33 @@ def _spaced(raw: str) -> str:
     return json.dumps(json.loads(text)) if text.endswith("}") else text
 
 
-def _corrupt(spark: Any, path: str) -> tuple[list[int], list[tuple[str, str]]]:
+def test_a_corrupt_line_is_one_reject(spark: SparkHost, tmp_path: Path) -> None:
+    """A line of which Spark's reader could read a part, such as a batch with failures, is one reject, with explode, too."""
+    line = json.dumps({"id": "no number", **TWO_FAILED})
+    (tmp_path / "log.json").write_text(line + "\n" + json.dumps({"id": 7, **TWO_FAILED}), encoding="utf-8")
+    ids, rejects = spark.run(_corrupt, str(tmp_path / "log.json"), {"explode": True})
+    assert ids == [7, 7]
+    assert [(line, "not what the reader of the input takes")] == [(base64.b64decode(raw).decode(), reason) for raw, reason in rejects]
+
+
+def test_a_corrupt_line_fails_the_query(spark: SparkHost, tmp_path: Path) -> None:
+    """Without on_error="keep" a line that Spark could not read fails the query, although its row has what can be judged."""
+    (tmp_path / "log.json").write_text("\n".join(LINES[:2]), encoding="utf-8")
+    kind, text = spark.run(_corrupt_raised, str(tmp_path / "log.json"))
+    assert kind == "PythonException"
+    assert "RejectedRowsError: 1 row of a part of the frame cannot be read: row 1: not what the reader of the input takes" in text
+
+
+def _corrupt_raised(spark: Any, path: str) -> tuple[str, str]:
     log = spark.read.schema("id LONG, status STRING, body STRING, _corrupt_record STRING").json(path)
-    rows, rejects = _split(_normalize(log, provider="heygen", on_error="keep"), "", "_corrupt_record")
-    assert "_corrupt_record" not in rows.columns
+    return _error(_normalize(log, provider="heygen", corrupt="_corrupt_record").collect)
+
+
+def _corrupt(spark: Any, path: str, options: dict[str, Any]) -> tuple[list[int], list[tuple[str, str]]]:
+    log = spark.read.schema("id LONG, provider STRING, status STRING, body STRING, _corrupt_record STRING").json(path)
+    judged = _normalize(log, **{"provider": "heygen", "on_error": "keep", "corrupt": "_corrupt_record", **options})
+    assert "_corrupt_record" not in judged.columns
+    rows, rejects = _split(judged)
     return [row["id"] for row in rows.collect()], [(row["raw_base64"], row["reason"]) for row in rejects.collect()]
 
 
@@ -429,12 +452,12 @@ def _unsplit(spark: Any, arguments: tuple[str, ...]) -> tuple[str, str]:
 
 def test_a_reader_without_the_column_of_corrupt_lines_is_told(spark: SparkHost) -> None:
     """A column of corrupt lines that is not there is an error that says where it comes from."""
-    told = ("ValueError", "there is no column '_corrupt_record': name it in the schema that the reader is given, as text")
+    told = ("ValueError", "there is no column '_corrupt_record' of corrupt lines: name it in the schema that the reader is given, as text")
     assert told == spark.run(_without_corrupt)
 
 
 def _without_corrupt(spark: Any) -> tuple[str, str]:
-    return _error(lambda: _split(_normalize(spark.sql(f"SELECT {ANSWER}"), on_error="keep"), "", "_corrupt_record"))
+    return _error(lambda: _normalize(spark.sql(f"SELECT {ANSWER}"), corrupt="_corrupt_record"))
 
 
 REPLAYED = {"text": f"'{TEXT}'", "struct": BODIES["struct"], "map": BODIES["map"], "binary": BODIES["binary"]}
