@@ -47,13 +47,14 @@ class VectorFunction:
 
         Raises:
             RejectedRowsError: records cannot be read, unless they are kept.
-            ValueError: the records have none of status, body and exception.
+            ColumnClash: a ValueError: they have a member with the name of an output column.
+            ValueError: they have none of status, body and exception.
             TypeError: they are no structs, or hold a variant.
         """
         records, types = vectors
         choices, judge = self._normalizer.choices, self._normalizer.judge
         told = types[0].as_py()
-        batch = _fields(records, told)
+        batch = _fields(records, told, choices)
         values = _values(batch, _kinds(told), judge.kernel)
         errors, owners, rejected = judge.slice(values, 0, lambda row: raw_row(batch, row))
         if rejected and not choices.keep_rejects:
@@ -69,10 +70,13 @@ class VectorFunction:
         return pa.ListArray.from_arrays(pa.array(accumulate(counts, initial=0), pa.int32()), rows)
 
 
-def _fields(records: pa.ChunkedArray, told: str) -> pa.RecordBatch:
+def _fields(records: pa.ChunkedArray, told: str, choices: Choices) -> pa.RecordBatch:
     """The members of structs that are read, by the names of the fields; as SQL has it, without regard to case.
 
-    A record that is null has none.
+    A record that is null has none. DuckDB would rename our columns where the whole row already has some of that name.
+
+    Raises:
+        ColumnClash: a member has the name of an output column.
     """
     structs = records.combine_chunks()
     if pa.types.is_null(structs.type):
@@ -88,6 +92,7 @@ def _fields(records: pa.ChunkedArray, told: str) -> pa.RecordBatch:
             " say which is which, as in hhe_normalize({provider: vendor, status: code, body: answer})"
         )
         raise ValueError(msg)
+    choices.refuse_clash(name for name in choices.made if name.lower() in places)
     children = structs.flatten() if structs.null_count else [structs.field(place) for place in range(len(members))]
     names = [name for name in INPUT_FIELDS if name in places]
     return pa.RecordBatch.from_arrays([children[places[name]] for name in names], names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_runs import command
 from frame_cases import FINE, NAMELESS, ODD, REFUSED, SILENT, all_expected, as_objects, as_text, expected, shown
 
 from heify_heygen_errors import Catalogs, Normalizer, normalize_arrow, normalize_records
@@ -500,6 +502,31 @@ def test_odd_json_in_a_body_spoils_its_row_at_most(inside):
         ).fetchall()
     assert rows[1] == ("400112",)
     assert rows[0] in [("400118",), (None,)]
+
+
+def test_a_row_that_has_our_columns_is_refused():
+    """A table with a column of an output column's name ends the query, as DuckDB would rename ours; a prefix helps."""
+    with register(duckdb.connect()) as connection:
+        connection.execute("CREATE TABLE log AS SELECT 'heygen' AS provider, 402 AS status, 'x' AS ERROR_CATEGORY")
+        assert "the input has a column 'error_category' already" in refusal(connection, "SELECT *, unnest(hhe_normalize(log)) FROM log")
+        register(connection, prefix="vendor_")
+        assert one(connection, "SELECT hhe_normalize(log).vendor_error_category FROM log") == ("payment",)
+
+
+def test_the_questions_fit_the_files_of_the_command(tmp_path):
+    """Every question of the documentation gets the same answer from a file that `hhe normalize --keep` wrote, read as the page says."""
+    page = (ROOT / "docs/sql.md").read_text(encoding="utf-8").partition("## Questions")[2].partition("## Speed")[0]
+    questions = re.findall(r'ask\(r?"""(.*?)"""\)', page, re.DOTALL)
+    assert len(questions) > 8
+    view = re.search(r"CREATE VIEW errors .*;", page)
+    assert view is not None
+    log = ROOT / "docs/examples/vendor-errors.jsonl"
+    command(log, "-o", "errors.parquet", "--keep", cwd=tmp_path)
+    with register(duckdb.connect()) as connection:
+        connection.execute(view[0].replace("errors/*.parquet", str(tmp_path / "errors.parquet")))
+        connection.execute("SET VARIABLE since = TIMESTAMP '2026-09-14 16:00:00'")
+        answers = [connection.sql(question).fetchall() for question in questions]
+    assert all(answers)
 
 
 def test_unions_are_the_value_that_they_hold(connection):
