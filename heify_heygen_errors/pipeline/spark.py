@@ -11,6 +11,7 @@ The executors need this package with the extra ``pipeline``; the driver needs th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -83,7 +84,10 @@ def normalize(frame: DataFrame, *, corrupt: str | None = None, **options: Unpack
     schema = _schema(frame.schema, normalizer, corrupt, cased=frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true")
     # mapInArrow looks its columns up by name, which fails for names with dots, backticks, stars, or that differ in case.
     numbered = frame.toDF(*map(str, range(len(frame.columns))))
-    return numbered.mapInArrow(partial(_judged, _shared(frame, normalizer), tuple(frame.columns), corrupt), schema)
+    with warnings.catch_warnings():
+        # PySpark looks at pandas, which no function over Arrow data uses.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        return numbered.mapInArrow(partial(_judged, _shared(frame, normalizer), tuple(frame.columns), corrupt), schema)
 
 
 def split_rejects(judged: DataFrame, prefix: str = "") -> tuple[DataFrame, DataFrame]:
