@@ -46,6 +46,19 @@ TOGETHER = {
         "code unauthorized already means UNAUTHORIZED",
     ),
     "code twice": ([{"codes": ["9"]}, {"name": "TWO", "codes": ["9"]}], "$.entries[1].codes", "code 9 already means MY_ERROR, 0.yaml:2"),
+    "code of success": ([{"codes": ["9", "success"]}], "$.entries[0].codes", "code success means success at heygen"),
+    "code of success in capitals": ([{"codes": ["OK"]}], "$.entries[0].codes", "code OK means success at heygen"),
+    "code with a blank in front": (
+        [{"codes": ["9", " lead"]}],
+        "$.entries[0].codes[1]",
+        "code ' lead' has white space at an end and can never be found",
+    ),
+    "code with a blank behind": ([{"codes": ["trail\u3000"]}], "$.entries[0].codes[0]", "has white space at an end"),
+    "code with NUL": ([{"codes": ["A\0b"]}], "$.entries[0].codes[0]", "code 'A\\x00b' holds a control character or line break"),
+    "code with a line break": ([{"codes": ["A\u2028b"]}], "$.entries[0].codes[0]", "holds a control character or line break"),
+    "empty code": ([{"codes": ["9", ""]}], "$.entries[0].codes[1]", "the text is empty"),
+    "no code": ([{"codes": [None]}], "$.entries[0].codes[0]", "null stands without quotes"),
+    "list as code": ([{"codes": [["9"]]}], "$.entries[0].codes[0]", "expected a code in quotes, found a list"),
     "name twice": ([{"codes": ["9"]}, {"codes": ["8"]}], "$.entries[1].name", "stands in two overlays"),
     "template of a shipped entry": (
         [{"message": "unauthorized"}],
@@ -116,6 +129,40 @@ def test_rules_that_are_right_together(rows: list[dict[str, Any]], entry: Entry,
     catalogs = Catalogs.from_texts({"mine.yaml": overlay(*(entry(**row) for row in rows))})
     names = [row.get("name", "MY_ERROR") for row in rows]
     assert [catalogs.space("heygen").entries[name].rule for name in names] == [f"heygen/{name}@mine" for name in names]
+
+
+def test_a_name_that_means_success_is_no_code(entry: Entry, overlay: Overlay) -> None:
+    """An entry whose name is a code of success is refused in both spellings, with what to write instead; as a mere name it is accepted."""
+    with pytest.raises(CatalogError) as caught:
+        Catalogs.from_texts({"mine.yaml": overlay(entry(name="SUCCESS", codes=["9"]))})
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"mine.yaml:2: code {code} means success at heygen @ $.entries[0].codes\n"
+        "    Take it out; where it is the entry's name, rename the entry or write named: false."
+        for code in ("SUCCESS", "success")
+    ]
+    catalogs = Catalogs.from_texts({"mine.yaml": overlay(entry(name="SUCCESS", codes=["9"], named=False))})
+    assert catalogs.space("heygen").by_code.keys() & {"SUCCESS", "success"} == set()
+
+
+def test_codes_of_success_are_those_of_the_provider(entry: Entry, overlay: Overlay) -> None:
+    """A code of success at one vendor can be a failure at another, and in a layer."""
+    for catalog in ("liveavatar", "heify", "layers"):
+        catalogs = Catalogs.from_texts({"mine.yaml": overlay(entry(codes=["ok"]), catalog=catalog)})
+        assert [one.codes[0] for one in catalogs.entries(catalog) if one.name == "MY_ERROR"] == ["ok"]
+    with pytest.raises(CatalogError, match="code 1000 means success at liveavatar"):
+        Catalogs.from_texts({"mine.yaml": overlay(entry(codes=["1000"]), catalog="liveavatar")})
+
+
+def test_a_whole_catalog_lists_no_code_of_its_success() -> None:
+    """The codes of success that a catalog states itself are no codes of its entries."""
+    row = 'name: ODD, codes: ["fine", 7], category: plan, summary: Odd., remedy: Look., evidence: assumed, source: a test'
+    text = f'schema: 1\ncatalog: acme\nkind: provider\ntitle: Acme\nsuccess: {{codes: ["Fine"]}}\nentries:\n  - {{{row}}}\n'
+    source, problems = read_source(text, "0.yaml")
+    assert source is not None
+    assert _places([*problems, *check_sources({}, [source])]) == [
+        ("0.yaml", 7, "$.entries[0].codes"),
+        ("0.yaml", 7, "$.entries[0].codes[1]"),
+    ]
 
 
 OVERLAYS = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -12,6 +13,8 @@ from heify_heygen_errors.catalog.reader import Problem, Source
 from heify_heygen_errors.catalog.space import is_status
 from heify_heygen_errors.catalog.template import Template, TemplateError
 from heify_heygen_errors.model import Category
+
+_CONTROLS: Final = ("Cc", "Zl", "Zp")  # Unicode's categories of control characters and of separators that break lines
 
 
 @attrs.frozen(eq=False)
@@ -44,8 +47,9 @@ def check_sources(base: Mapping[str, Mapping[str, Any]], sources: Sequence[Sourc
     """
     problems: list[Problem] = []
     tables = _shipped(base, sources, problems) if not base else _with_overlays(base, sources, problems)
+    successes = _success_codes(base, sources)
     for catalog, rows in tables.items():
-        _check_entries(catalog, rows, problems)
+        _check_entries(catalog, rows, successes.get(catalog, frozenset()), problems)
     _check_names_across(tables, problems)
     if not base:
         for source in sources:
@@ -69,6 +73,16 @@ def _shipped(_: Mapping[str, Mapping[str, Any]], sources: Sequence[Source], prob
         if source.data.get("kind") in ("provider", "layer"):
             tables[catalog] = list(_rows(source))
     return tables
+
+
+def _success_codes(base: Mapping[str, Mapping[str, Any]], sources: Sequence[Source]) -> dict[str, frozenset[str]]:
+    """The codes of success of each provider, in lower case."""
+    found: dict[str, frozenset[str]] = {}
+    for data in [*base.values(), *(source.data for source in sources)]:
+        success: Any = data.get("success")
+        if isinstance(success, dict):
+            found[str(data["catalog"])] = frozenset(code.lower() for code in success.get("codes", ()) if isinstance(code, str))
+    return found
 
 
 def _rows(source: Source) -> Iterable[_Row]:
@@ -148,7 +162,7 @@ def _templates(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return owned
 
 
-def _check_entries(catalog: str, rows: list[_Row], problems: list[Problem]) -> None:
+def _check_entries(catalog: str, rows: list[_Row], successes: frozenset[str], problems: list[Problem]) -> None:
     names: dict[str, _Row] = {}
     codes: dict[str, _Row] = {}
     texts: dict[object, _Row] = {}
@@ -160,7 +174,8 @@ def _check_entries(catalog: str, rows: list[_Row], problems: list[Problem]) -> N
             problems.append(row.problem(".name", f"entry {name} exists already, {names[name].where}", "Rename or merge it."))
         names[name] = row
         own = [name, name.lower()] if entry.get("named", True) and catalog != "layers" else []
-        for code in dict.fromkeys([*own, *entry.get("codes", ())]):
+        listed = [code for code in entry.get("codes", ()) if isinstance(code, str)]  # what is no text was refused before
+        for code in dict.fromkeys([*own, *listed]):
             other = codes.get(code)
             if other is not None and not ("when" in entry or "when" in other.row):
                 problems.append(
@@ -179,6 +194,15 @@ def _check_entries(catalog: str, rows: list[_Row], problems: list[Problem]) -> N
                         "Write a row under `statuses`, or limit the entry's message by `statuses`.",
                     )
                 )
+            elif code.lower() in successes:
+                problems.append(
+                    row.problem(
+                        ".codes",
+                        f"code {code} means success at {catalog}",
+                        "Take it out; where it is the entry's name, rename the entry or write named: false.",
+                    )
+                )
+        _check_spelling(row, problems)
         shape = entry.get("shape")
         if shape in shapes:
             problems.append(row.problem(".shape", f"shape {shape} already means {shapes[shape].row['name']}", "Keep one."))
@@ -200,6 +224,20 @@ def _check_entries(catalog: str, rows: list[_Row], problems: list[Problem]) -> N
         target = row.row.get("replaced_by")
         if target and target not in names:
             problems.append(row.problem(".replaced_by", f"replaced_by names {target}, which does not exist", "Write the name of an entry."))
+
+
+def _check_spelling(row: _Row, problems: list[Problem]) -> None:
+    """Codes are read without the white space at their ends, and written to tables and files whose lines they must not break."""
+    for index, code in enumerate(row.row.get("codes", ())):
+        if not isinstance(code, str):
+            continue
+        path = f".codes[{index}]"
+        if code != code.strip():
+            problems.append(
+                row.problem(path, f"code {code!r} has white space at an end and can never be found", "Take the white space out.")
+            )
+        elif any(unicodedata.category(character) in _CONTROLS for character in code):
+            problems.append(row.problem(path, f"code {code!r} holds a control character or line break", "Write the code as it is printed."))
 
 
 def _check_templates(row: _Row, texts: dict[object, _Row], problems: list[Problem]) -> bool:

@@ -20,7 +20,7 @@ ColumnType = Literal["text", "integer", "number", "boolean"]
 Value = str | int | float | bool | None
 
 ANY: Final = "any"
-"""What `other_categories` says where a text can give every category."""
+"""What `other_categories` says where a text or status can give every category."""
 
 _STATUSES: Final = range(400, 600)
 _RETRYABLE: Final = (RetryAction.BACKOFF, RetryAction.POLL)
@@ -44,7 +44,8 @@ class Table:
     Attributes:
         name: such as ``codes``.
         description: what a row is.
-        key: the columns that name a row: no two rows have the same values there, and none is null.
+        key: the columns that name a row: no two rows have the same values there, and none is null. Empty where `select`
+            left one of them out.
         columns: in the order of the values.
         rows: in an order that depends on the catalogs alone.
     """
@@ -65,7 +66,7 @@ class Table:
         return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
     def select(self, names: Sequence[str]) -> Table:
-        """The table with these columns only, in this order. The key stays what it was; its columns may be gone.
+        """The table with these columns only, in this order. Without all columns of its key it has none.
 
         Raises:
             KeyError: there is no column of this name; lists those that there are.
@@ -77,6 +78,7 @@ class Table:
         at = [self.names.index(name) for name in names]
         return attrs.evolve(
             self,
+            key=self.key if set(self.key) <= set(names) else (),
             columns=tuple(self.columns[number] for number in at),
             rows=tuple(tuple(row[number] for number in at) for row in self.rows),
         )
@@ -94,12 +96,13 @@ _MEANING: Final = (
     Column("retry_after", "number", "Seconds to wait at least, where the entry says so.", optional=True),
     Column("resets", "text", "When an allowance comes back: day or month.", optional=True),
 )
-_MESSAGE: Final = Column("message", "text", "The vendor's message, with {placeholders} for what varies.", optional=True)
 _WORDS: Final = (
     Column("summary", "text", "What happened."),
     Column("remedy", "text", "What to do now and where."),
 )
-_KNOWN_FROM: Final = (
+_TOLD: Final = (
+    Column("message", "text", "The vendor's message, with {placeholders} for what varies.", optional=True),
+    *_WORDS,
     Column("evidence", "text", "How it is known: documented, observed or assumed; null for statuses and families.", optional=True),
     Column("since", "text", "The API generation that brought it.", optional=True),
     Column("replaced_by", "text", "The name of the entry that took its place.", optional=True),
@@ -108,21 +111,27 @@ _KNOWN_FROM: Final = (
 _CODES: Final = (
     Column("provider", "text", "The vendor that was asked: heygen, liveavatar or heify."),
     Column("code", "text", "The code as error_code holds it, always text; an HTTP status where kind is status."),
-    Column("kind", "text", "code: the vendor's own. layer: of a gateway or storage in front of it. status: an HTTP status."),
+    Column(
+        "kind",
+        "text",
+        "code: the vendor's own. layer: of a gateway or storage in front of it, believed only where that sends it. status: an HTTP status.",
+    ),
     _RULE,
     _NAME,
     *_MEANING,
-    Column("settled", "boolean", "Whether provider and code alone decide. Where false, other evidence can give another rule."),
+    Column(
+        "settled",
+        "boolean",
+        "Whether provider and code alone decide, wherever full normalization reads this code. Where false, other evidence can give another rule.",
+    ),
     Column("depends_on", "text", "What else decides: message, detail, status, channel, endpoint; null where settled.", optional=True),
     Column(
         "other_categories",
         "text",
-        f"The categories that it can have instead, with commas between them; {ANY} where a text can give each; null where none.",
+        f"The categories that it can have instead, with commas between them; {ANY} where a text or status can give each; null where none.",
         optional=True,
     ),
-    _MESSAGE,
-    *_WORDS,
-    *_KNOWN_FROM,
+    *_TOLD,
 )
 _RULES: Final = (
     _RULE,
@@ -131,9 +140,7 @@ _RULES: Final = (
     _NAME,
     *_MEANING,
     Column("outcome", "text", "Whether the request took effect, where the rule says so; else channel and status do.", optional=True),
-    _MESSAGE,
-    *_WORDS,
-    *_KNOWN_FROM,
+    *_TOLD,
 )
 _CATEGORIES: Final = (
     Column("category", "text", "Its name."),
@@ -171,7 +178,8 @@ def codes_table(catalogs: Catalogs) -> Table:
 
     Rows are the vendor's own codes in the order of the catalog, those of the layers in front of it, and the statuses
     from 400 to 599, which stand in as codes where there is none. A row says what the code means when nothing else is
-    known; `settled` tells whether anything else can change it.
+    known; `settled` tells whether anything else can change it. Codes of layers never are settled: in the place of the
+    vendor's code they mean nothing.
     """
     rows = [row for provider in catalogs.providers for row in _codes_of(catalogs, catalogs.space(provider))]
     return Table(
@@ -273,15 +281,15 @@ def _code_row(space: Space, code: str, kind: str, entries: Sequence[CatalogEntry
     conditions = [entry.condition for entry in entries if entry.condition is not None]
     conditions += [refinement.condition for entry in entries for refinement in entry.refinements]
     evidence = {reads for condition in conditions for reads in _read_by(condition)}
-    if len({entry.provider for entry in entries}) > 1:
-        evidence.add("channel")  # the vendor and a layer both send it
+    if kind == "layer" or len({entry.provider for entry in entries}) > 1:
+        evidence.add("channel")  # what a layer means counts only where the layer speaks, not in the vendor's own errors
     vague = code in space.catch_all or any(entry.generic for entry in entries)
     if vague:
         evidence.add("message")
     if code in space.catch_all:
         evidence.add("status")
     others: tuple[str, ...] = (ANY,)
-    if not vague and any(entry.condition is None for entry in entries):
+    if kind != "layer" and not vague and any(entry.condition is None for entry in entries):
         meant = {entry.category for entry in entries} | {refinement.category for entry in entries for refinement in entry.refinements}
         others = tuple(category.value for category in Category if category in meant - {rule.category})
     return _row_of(space, code, kind, rule, entry, tuple(part for part in _EVIDENCE if part in evidence), others)

@@ -30,8 +30,8 @@ SHORT: Final[Mapping[str, tuple[str, ...]]] = {
 
 DIFFERENCE: Final = (
     "Provider and code are all that a join knows. Full normalization also reads message, detail, status, channel and"
-    " endpoint, finds codes wherever they are nested, and judges answers that have none. Rows that are not settled can"
-    " mean something else; see docs/export.md."
+    " endpoint, finds codes wherever they stand, and judges answers that have none. A settled row holds wherever it reads"
+    " the same code; the other rows can mean something else. See docs/export.md."
 )
 
 _VERSION: Final = 1
@@ -40,7 +40,7 @@ _NULLS: Final[dict[ColumnType, str]] = {
     # NULL alone has no type, and CAST needs a type name that all dialects know: there is none.
     "text": "NULLIF('', '')",
     "integer": "NULLIF(0, 0)",
-    "number": "NULLIF(0.5, 0.5)",
+    "number": "NULLIF(0.5e0, 0.5e0)",
     "boolean": "NULLIF(TRUE, TRUE)",
 }
 _DBT_TYPES: Final[dict[ColumnType, str]] = {
@@ -162,7 +162,10 @@ def _literal(value: Value, column: Column, *, typed: bool = False) -> str:
         return _NULLS[column.type] if typed else "NULL"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
+    if isinstance(value, float):
+        text = repr(value)
+        return text if "e" in text else f"{text}e0"  # without an exponent it is a decimal
+    if isinstance(value, int):
         return str(value)
     return "'" + value.replace("'", "''") + "'"
 
@@ -181,14 +184,14 @@ def dbt_files(tables: Sequence[Table], version: str) -> dict[str, str]:
 def _seed(table: Table, version: str) -> dict[str, object]:
     seed: dict[str, object] = {
         "name": f"{PREFIX}{table.name}",
-        "description": f"{table.description} {DIFFERENCE}" if "code" in table.key else table.description,
+        "description": f"{table.description} {DIFFERENCE}" if table.name == "codes" else table.description,
         "config": {
             "quote_columns": False,
             "meta": {"catalog_version": version, "key": list(table.key)},
             "column_types": {column.name: _dbt_type(table, column) for column in table.columns},
         },
     }
-    if len(table.key) > 1 and set(table.key) <= set(table.names):
+    if len(table.key) > 1:
         seed["data_tests"] = [{"unique": {"column_name": " || ' ' || ".join(table.key)}}]
     return {**seed, "columns": [_dbt_column(table, column) for column in table.columns]}
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heify_heygen_errors.catalog.export import endpoints_table
 from heify_heygen_errors.cli.export_command import export
 from heify_heygen_errors.cli.options import catalog_option
 from heify_heygen_errors.cli.show import listing, print_json, say
@@ -62,12 +63,13 @@ def list_command(session: Session, name: str | None, category: str | None, *, en
 
 def _facts(session: Session, name: str | None, *, endpoints: bool, as_json: bool) -> int:
     catalogs = session.normalizer.catalogs
-    spaces = [catalogs.space(provider) for provider in catalogs.providers if name in (None, provider)]
     if endpoints:
-        columns = ["provider", "method", "path", "effect", "idempotency", "min_wait", "rate_per_minute", "burst", "monthly_quota", "job"]
-        rows = [[space.name, *(getattr(endpoint, column) for column in columns[1:])] for space in spaces for endpoint in space.endpoints]
-    else:
+        table = endpoints_table(catalogs)
+        columns = list(table.names)
+        rows = [list(row) for row in table.rows if name in (None, row[0])]
+    else:  # values as they are, where the table of the export has texts
         columns = ["provider", "name", "value", "unit", "note"]
+        spaces = [catalogs.space(provider) for provider in catalogs.providers if name in (None, provider)]
         rows = [[space.name, limit.name, limit.value, limit.unit, limit.note] for space in spaces for limit in space.limits]
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
