@@ -64,7 +64,8 @@ def test_version(hhe: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("normalize",), ("explain",), ("lookup",), ("catalog",), ("catalog", "list"), ("catalog", "lint"), ("catalog", "export")]
+    "arguments",
+    [(), ("normalize",), ("explain",), ("lookup",), ("catalog",), ("catalog", "list"), ("catalog", "lint"), ("catalog", "export")],
 )
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help(hhe: Run, arguments: tuple[str, ...], flag: str) -> None:
