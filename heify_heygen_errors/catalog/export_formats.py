@@ -21,7 +21,7 @@ PREFIX: Final = "hhe_"
 
 _MEANING: Final = ("category", "fault", "retry", "retryable")
 SHORT: Final[Mapping[str, tuple[str, ...]]] = {
-    "codes": ("provider", "code", "name", *_MEANING, "settled"),
+    "codes": ("provider", "code", "kind", "name", *_MEANING, "settled"),
     "rules": ("rule", "kind", "catalog", "name", *_MEANING, "retry_after", "resets", "outcome"),
     "categories": (*_MEANING, "http_status", "grpc"),
     "limits": ("provider", "name", "value", "unit"),

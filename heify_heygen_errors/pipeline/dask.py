@@ -74,20 +74,21 @@ def normalize(frame: dd.DataFrame, **options: Unpack[RowOptions]) -> dd.DataFram
 
 
 def _normalize_partition(part: Any, normalizer: BatchNormalizer) -> Any:
-    _warn_of_objects(part, normalizer.choices.options.fields["body"])
+    for field in ("body", "headers"):
+        _warn_of_objects(part, normalizer.choices.options.fields[field])
     try:
         return judged(part, normalizer.judge)
     except RejectedRowsError as error:
         raise error.of_part() from None
 
 
-def _warn_of_objects(part: Any, body: str) -> None:
+def _warn_of_objects(part: Any, name: str) -> None:
     """Warns of failures that would count as none: what was a dict is text now that is no JSON."""
-    if body not in part.columns or not isinstance(part[body].dtype, pd.StringDtype):
+    if name not in part.columns or not isinstance(part[name].dtype, pd.StringDtype):
         return
-    if part[body].str.startswith(_REPR, na=False).any():
+    if part[name].str.startswith(_REPR, na=False).any():
         msg = (
-            "bodies are Python's repr of dicts, which is no JSON, so that failures in them are missed: if Dask made text of them,"
+            f"column {name!r} is Python's repr of dicts, which is no JSON, so that failures are missed: if Dask made text of them,"
             " use dask.config.set({'dataframe.convert-string': False}) where the frame is made"
         )
         warnings.warn(msg, stacklevel=2)
