@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from heify_heygen_errors.catalog.reader import Problem, Source
-from heify_heygen_errors.catalog.space import is_status
+from heify_heygen_errors.catalog.space import breaks_lines, is_status
 from heify_heygen_errors.catalog.template import Template, TemplateError
 from heify_heygen_errors.model import Category
-
-_CONTROLS: Final = ("Cc", "Zl", "Zp")  # Unicode's categories of control characters and of separators that break lines
 
 
 @attrs.frozen(eq=False)
@@ -236,7 +233,7 @@ def _check_spelling(row: _Row, problems: list[Problem]) -> None:
             problems.append(
                 row.problem(path, f"code {code!r} has white space at an end and can never be found", "Take the white space out.")
             )
-        elif any(unicodedata.category(character) in _CONTROLS for character in code):
+        elif breaks_lines(code):
             problems.append(row.problem(path, f"code {code!r} holds a control character or line break", "Write the code as it is printed."))
 
 

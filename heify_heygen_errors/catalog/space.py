@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any, Final
@@ -11,7 +12,13 @@ from heify_heygen_errors.catalog.template import Template, TemplateTable
 from heify_heygen_errors.model import Fault
 
 _MAX_CODE: Final = 256
+_CONTROLS: Final = ("Cc", "Zl", "Zp")  # Unicode's categories of control characters and of separators that break lines
 _DEFAULT_EFFECT: Final = {"GET": "read", "HEAD": "read", "OPTIONS": "read", "PUT": "idempotent", "DELETE": "idempotent"}
+
+
+def breaks_lines(code: str) -> bool:
+    """Whether a code holds control characters or line breaks, which tables and files of codes cannot have."""
+    return any(unicodedata.category(character) in _CONTROLS for character in code)
 
 
 def is_status(code: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from heify_heygen_errors.catalog import Catalogs, Rule
+from heify_heygen_errors.catalog.space import breaks_lines
 from heify_heygen_errors.exceptions import printable
 from heify_heygen_errors.model import Category, Fault, RetryAction
 from heify_heygen_errors.normalizer import MAX_CODE
@@ -199,8 +200,9 @@ def _unknown(tally: Tally, catalogs: Catalogs, meanings: _Meanings) -> list[dict
 
 def _can_be_listed(code: str, provider: str, catalogs: Catalogs) -> bool:
     """Whether an entry can have this code: it is the vendor's, whole, and says something."""
-    whole = code.strip() and len(code) < MAX_CODE and REDACTED not in code and "\ufffd" not in code
-    return bool(whole) and code not in catalogs.space(provider).catch_all
+    space = catalogs.space(provider)
+    whole = code and code == code.strip() and len(code) < MAX_CODE and REDACTED not in code and "\ufffd" not in code
+    return bool(whole) and not breaks_lines(code) and code not in space.catch_all and code.lower() not in space.success_codes
 
 
 def _name(code: str, taken: set[str]) -> str:

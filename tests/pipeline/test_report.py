@@ -279,6 +279,7 @@ _TEXTS = st.text(max_size=40) | st.text(alphabet="aZ_09 -\"'\\{}[]:#\n\x1b\u2028
 @settings(max_examples=40)
 @given(st.lists(st.tuples(_TEXTS, _TEXTS), max_size=12))
 @example([("foo_bar", ""), ("FOO_BAR", ""), ("foo-bar", ""), ("FooBar", "x")])
+@example([("\x1b", ""), ("a\u2028b", ""), ("success", "it failed"), ("1000", ""), (" blank ", "")])
 def test_suggestions_for_any_codes_fit_together(seen: list[tuple[str, str]]) -> None:
     """Whatever codes and messages a vendor sends, the entries of all of them together pass the lint and keep their codes."""
     tally = Tally()
