@@ -166,7 +166,7 @@ def test_command_names_the_engines(tmp_path, capsys):
     """An engine that does not exist is wrong use."""
     with pytest.raises(SystemExit):
         run.main([str(tmp_path), "--only", "Flink"])
-    assert "Flink is no engine that is installed: use some of kernel, hhe normalize, DuckDB" in capsys.readouterr().err
+    assert "Flink is no engine: use some of kernel, hhe normalize, DuckDB" in capsys.readouterr().err
 
 
 def test_limits_print_tables(monkeypatch, capsys):

@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     contenders = chosen(options.only) | {OURS: ours(options.python)}
     unknown = [name for name in options.only or () if name not in contenders]
     if unknown:
-        parser.error(f"{unknown[0]} is no contender that is installed: use some of {', '.join(chosen(None))}")
+        parser.error(f"{unknown[0]} is no contender: use some of {', '.join(chosen(None))}")
 
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)

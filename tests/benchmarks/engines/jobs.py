@@ -319,9 +319,6 @@ JOBS: dict[str, Callable[[int], AbstractContextManager[Engine]]] = {
 WITHOUT = {"hhe normalize": "pyarrow without", "DuckDB": "DuckDB without", "Spark": "Spark without", "Dask": "Dask without"}
 """The job that does the same without the package."""
 
-LIBRARY = {"DuckDB": "duckdb", "Spark": "pyspark", "Dask": "dask"}
-"""What must be installed for an engine."""
-
 
 def measure(name: str, small: Path, rows: Path, output: Path, cores: int, since: float) -> Taken:
     """Runs a job.

@@ -19,7 +19,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -32,7 +31,7 @@ from benchmarks.bulk.processes import MEGABYTE, CommandError, Memory, all_cores,
 from benchmarks.bulk.run import table
 from benchmarks.engines.answers import answers_of, refuse_difference
 from benchmarks.engines.inputs import LARGE_SHARE, LOGS, SMALL, SMALL_SEED, rows_in
-from benchmarks.engines.jobs import JOBS, LIBRARY, WITHOUT, Taken
+from benchmarks.engines.jobs import JOBS, WITHOUT, Taken
 from benchmarks.run import circumstances
 from benchmarks.timing import rotated
 
@@ -85,15 +84,10 @@ class Row(NamedTuple):
         return self.rows / self.median / self.cores
 
 
-def installed(names: Sequence[str] | None) -> list[str]:
-    """The jobs of these engines, with those without the package; the kernel always comes first."""
-    found = []
-    for name in JOBS:
-        engine = next((engine for engine, without in WITHOUT.items() if name == without), name)
-        there = engine not in LIBRARY or find_spec(LIBRARY[engine]) is not None
-        if there and (names is None or engine in names or name == KERNEL):
-            found.append(name)
-    return found
+def jobs_of(engines: Sequence[str] | None) -> list[str]:
+    """The jobs of these engines, or of all, with those without the package; the kernel always comes first."""
+    engine_of = {without: engine for engine, without in WITHOUT.items()}
+    return [name for name in JOBS if engines is None or name == KERNEL or engine_of.get(name, name) in engines]
 
 
 def command(name: str, small: Path, rows: Path, cores: int) -> list[str]:
@@ -232,17 +226,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.rows < LARGE_SHARE:
         parser.error(f"--rounds takes 1 or more, --rows {LARGE_SHARE} or more")
-    engines = [name for name in installed(None) if name not in WITHOUT.values()]
+    engines = [name for name in JOBS if name not in WITHOUT.values()]
     unknown = [name for name in options.only or () if name not in engines]
     if unknown:
-        parser.error(f"{unknown[0]} is no engine that is installed: use some of {', '.join(engines)}")
+        parser.error(f"{unknown[0]} is no engine: use some of {', '.join(engines)}")
 
     folder: Path = options.folder.resolve()
-    names = installed(options.only)
+    names = jobs_of(options.only)
     small = rows_in(folder, "repeating", SMALL, SMALL_SEED)
     data: dict[str, Any] = {
         **circumstances(),
-        "versions": {name: version(name) for name in LIBRARIES if _there(name)},
+        "versions": {name: version(name) for name in LIBRARIES},
         "rows": options.rows,
         "bytes": {},
     }
@@ -272,10 +266,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _write(path: Path | None, data: dict[str, Any]) -> None:
     if path is not None:
         path.write_text(json.dumps(data, indent=2), encoding="utf-8")
-
-
-def _there(library: str) -> bool:
-    return find_spec(library.replace("-", "_")) is not None
 
 
 if __name__ == "__main__":
