@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import shlex
 import socket
 import subprocess
 import sys
@@ -107,6 +108,19 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def submitted(folder: Path) -> dict[str, str]:
+    """The environment of a program that makes a session of its own, as spark-submit gives it; the folder is made."""
+    folder.mkdir()
+    settings = {
+        **{name.replace("__", "."): value for name, value in QUICK.items()},
+        "spark.driver.host": "127.0.0.1",
+        "spark.local.dir": folder / "local",
+        "spark.ui.enabled": "false",
+    }
+    told = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
+    return {**prepare(folder), "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", THREADS, *told, "pyspark-shell"])}
 
 
 def session(folder: Path, master: str, **settings: object) -> SparkSession:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import random
-import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_runs import ANSWERS, session_of, wait_until
-from spark_host import QUICK, THREADS, SparkHost, prepare
+from spark_host import SparkHost, submitted
 
 from heify_heygen_errors import normalize_arrow
 from heify_heygen_errors.records import COLUMNS, INPUT_FIELDS
@@ -143,7 +142,7 @@ def _windows(spark: Any, folder: Path) -> list[tuple[str, str, int]]:
 def test_a_killed_stream_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """The documentation's stream, killed at any moment and started again while files come in, has each record once: a row or a reject."""
     chance = random.Random(KILLS)
-    environment = _environment(tmp_path / "spark")
+    environment = submitted(tmp_path / "spark")
     files = kills = 0
     while kills < KILLS:
         _put(tmp_path / "in", range(files, files + 4))
@@ -158,18 +157,6 @@ def test_a_killed_stream_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert {row["service"]: {name: row[name] for name in COLUMNS} for row in got} == rows
     written = [line for file in (tmp_path / "out/rejects").rglob("*.json") for line in file.read_text(encoding="utf-8").splitlines()]
     assert Counter(_meaning(base64.b64decode(json.loads(line)["raw_base64"]).decode()) for line in written) == rejects
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    folder.mkdir()
-    settings = {
-        **{name.replace("__", "."): value for name, value in QUICK.items()},
-        "spark.driver.host": "127.0.0.1",
-        "spark.local.dir": folder / "local",
-        "spark.ui.enabled": "false",
-    }
-    told = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
-    return {**prepare(folder), "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", THREADS, *told, "pyspark-shell"])}
 
 
 def _begin(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
