@@ -83,7 +83,8 @@ class BatchNormalizer:
             raise error.of_part() from None
 
     def __repr__(self) -> str:
-        return f"BatchNormalizer({self.choices.options}, keep_rejects={self.choices.keep_rejects}, catalogs {self.choices.normalizer.catalogs.version})"
+        choices = self.choices
+        return f"BatchNormalizer({choices.options}, keep_rejects={choices.keep_rejects}, catalogs {choices.normalizer.catalogs.version})"
 
     @property
     def judge(self) -> Judge:

@@ -84,7 +84,8 @@ def register(
         TypeError: `connection` is none, or an option has another type.
         ValueError: an option is wrong.
         duckdb.InvalidInputException: of queries: rows cannot be read, unless ``on_error="keep"``; a record has none of status,
-            body and exception among its members, or one with the name of an output column; or the argument is no record. It holds the text of our exception.
+            body and exception among its members, or one with the name of an output column; or the argument is no record. It
+            holds the text of our exception.
         duckdb.BinderException: of queries: there is no such field.
         duckdb.TransactionException: the connection is within a transaction.
     """

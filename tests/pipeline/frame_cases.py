@@ -24,6 +24,23 @@ SILENT = {"provider": "heify"}
 ODD = {"provider": "heygen", "status": "soon", "body": "x"}
 NAMELESS = {"provider": None, "status": 500, "body": "x"}
 
+OVERLAY = """\
+schema: 1
+catalog: heify
+kind: overlay
+id: ours
+entries:
+  - name: PLAN_EXPIRED
+    codes: ["plan_expired"]
+    message: "The plan has expired"
+    category: payment
+    summary: The plan has expired.
+    remedy: Renew it.
+    evidence: observed
+    source: ["a log of ours"]
+"""
+"""A catalog of one's own: heify/PLAN_EXPIRED@ours, which the shipped ones do not know."""
+
 
 @cache
 def as_text() -> list[dict[str, Any]]:

@@ -12,32 +12,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from frame_cases import OVERLAY
 
 from heify_heygen_errors import BatchNormalizer, Catalogs, Normalizer, RejectedRowsError, normalize_arrow
 from heify_heygen_errors.records import ColumnClash
-
-_OVERLAY = """\
-schema: 1
-catalog: heify
-kind: overlay
-id: ours
-entries:
-  - name: PLAN_EXPIRED
-    codes: ["plan_expired"]
-    message: "The plan has expired"
-    category: payment
-    summary: The plan has expired.
-    remedy: Renew it.
-    evidence: observed
-    source: ["a log of ours"]
-"""
 
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Path:
     """A catalog of one's own over the shipped ones."""
     path = tmp_path / "ours.yaml"
-    path.write_text(_OVERLAY, encoding="utf-8")
+    path.write_text(OVERLAY, encoding="utf-8")
     return path
 
 

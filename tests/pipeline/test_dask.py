@@ -18,6 +18,7 @@ import pytest
 from dask.dataframe.utils import assert_divisions
 from frame_cases import FINE, NAMELESS, ODD, REFUSED, TWO_FAILED, all_expected, as_objects, as_text, shown
 from pandas.testing import assert_frame_equal
+from pandas_forms import FORMS
 
 from heify_heygen_errors import BatchNormalizer, Catalogs, Normalizer, RejectedRowsError, normalize_pandas
 from heify_heygen_errors.pipeline.contract import error_schema
@@ -50,14 +51,6 @@ def computed(frame: dd.DataFrame, scheduler: str = "synchronous") -> pd.DataFram
 
 
 # Rows.
-
-FORMS = {
-    "text": lambda: pd.DataFrame(as_text()),
-    "objects": lambda: pd.DataFrame(as_objects()),
-    "nullable": lambda: pd.DataFrame(as_text()).convert_dtypes(),
-    "Arrow": lambda: pd.DataFrame(as_text()).convert_dtypes(dtype_backend="pyarrow"),
-    "categories": lambda: pd.DataFrame(as_text()).astype({"provider": "category", "body": "category"}),
-}
 
 
 @pytest.mark.parametrize("explode", [False, True])

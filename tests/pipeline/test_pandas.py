@@ -15,6 +15,7 @@ from frame_cases import FINE, NAMELESS, ODD, REFUSED, TWO_FAILED, all_expected, 
 from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from pandas_forms import FORMS
 
 from heify_heygen_errors import Category, Observation, RejectedRowsError, normalize, normalize_pandas
 from heify_heygen_errors.records import COLUMNS, ColumnClash
@@ -31,15 +32,6 @@ def rows_of(frame):
 def errors_of(frame):
     """The columns of the contract, as rows."""
     return rows_of(frame[list(COLUMNS)])
-
-
-FORMS = {
-    "text": lambda: pd.DataFrame(as_text()),
-    "objects": lambda: pd.DataFrame(as_objects()),
-    "nullable": lambda: pd.DataFrame(as_text()).convert_dtypes(),
-    "Arrow": lambda: pd.DataFrame(as_text()).convert_dtypes(dtype_backend="pyarrow"),
-    "categories": lambda: pd.DataFrame(as_text()).astype({"provider": "category", "body": "category"}),
-}
 
 
 @pytest.mark.parametrize("explode", [False, True])

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from command_runs import command
-from frame_cases import REFUSED, TWO_FAILED, all_expected, as_objects, as_text, expected, shown
+from frame_cases import OVERLAY, REFUSED, TWO_FAILED, all_expected, as_objects, as_text, expected, shown
 from spark_host import SparkHost
 
 from heify_heygen_errors import Catalogs, Normalizer, normalize_arrow
@@ -481,22 +481,6 @@ def _write_rejects(spark: Any, query: str, target: str) -> None:
 
 
 # Overlays.
-
-OVERLAY = """\
-schema: 1
-catalog: heify
-kind: overlay
-id: ours
-entries:
-  - name: PLAN_EXPIRED
-    codes: ["plan_expired"]
-    message: "The plan has expired"
-    category: payment
-    summary: The plan has expired.
-    remedy: Renew it.
-    evidence: observed
-    source: ["a log of ours"]
-"""
 
 
 def test_executors_decide_by_overlays(spark: SparkHost, tmp_path: Path) -> None:
